@@ -1,0 +1,189 @@
+"""Reading a phone number as people write it, and as spreadsheets mangle it.
+
+Nothing raised here holds the text that was read: not in its message, its arguments, the exceptions it is
+chained to, or the locals of the frames it passed. A line number and the fault are enough to find the cell.
+"""
+
+import re
+import unicodedata
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+
+import phonenumbers
+from phonenumbers import (
+    NumberParseException,
+    PhoneNumber,
+    PhoneNumberFormat,
+    PhoneNumberType,
+    ValidationResult,
+)
+
+from bridge.vault.hidden import HiddenNumber
+
+
+class NumberFault(StrEnum):
+    """Why a text is not taken for a number."""
+
+    EMPTY = "empty"
+    NOT_A_NUMBER = "not_a_number"
+    DIGITS_LOST = "digits_lost"
+    EXTENSION = "extension"
+    TOO_SHORT = "too_short"
+    TOO_LONG = "too_long"
+    NOT_POSSIBLE = "not_possible"
+    INVALID = "invalid"
+    UNKNOWN_COUNTRY = "unknown_country"
+    UNKNOWN_HOME_REGION = "unknown_home_region"
+
+
+_EXPLANATIONS = {
+    NumberFault.EMPTY: "there is no number",
+    NumberFault.NOT_A_NUMBER: "this is not one phone number",
+    NumberFault.DIGITS_LOST: "a spreadsheet rounded this number: format the column as text and type it again",
+    NumberFault.EXTENSION: "the number has an extension, which can't be dialled: leave it out",
+    NumberFault.TOO_SHORT: "the number is too short; is the area code missing?",
+    NumberFault.TOO_LONG: "the number is too long",
+    NumberFault.NOT_POSSIBLE: "no number of this country has this many digits",
+    NumberFault.INVALID: "the country's numbering plan has no such number",
+    NumberFault.UNKNOWN_COUNTRY: "no country has this country code",
+    NumberFault.UNKNOWN_HOME_REGION: "the shop's country must be an ISO 3166-1 code such as GB",
+}
+
+
+class NumberRefused(ValueError):  # noqa: N818 - a refusal is an answer, no error of the program
+    """A text is no usable phone number. `reason` says why; the text itself is nowhere in here."""
+
+    def __init__(self, reason: NumberFault) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return _EXPLANATIONS[self.reason]
+
+
+@dataclass(frozen=True, slots=True)
+class ReadNumber:
+    """A number and what its numbering plan tells of it.
+
+    `region` is an ISO 3166-1 alpha-2 code, or "001" for a number of no country (+800 and the like).
+    `line_type` is one of mobile, fixed_line, fixed_line_or_mobile, toll_free, premium_rate, shared_cost,
+    voip, other.
+    """
+
+    number: HiddenNumber
+    region: str
+    line_type: str
+
+
+def read_number(text: str, home_region: str) -> ReadNumber:
+    """Read one phone number; a text without a country code is taken as dialled in `home_region` ("GB").
+
+    Takes punctuation, any Unicode spaces and digits, "00" for the plus, "tel:" (RFC 3966), the home region's
+    trunk prefix, and the apostrophe by which spreadsheets mark text. Raises NumberRefused.
+    """
+    outcome = _read(text, home_region)
+    del text  # raised from here on, an exception's frame shows no number, and has nothing to be chained to
+    if isinstance(outcome, NumberFault):
+        raise NumberRefused(outcome)
+    return outcome
+
+
+def _read(text: str, home_region: str) -> ReadNumber | NumberFault:
+    if home_region not in phonenumbers.SUPPORTED_REGIONS:
+        return NumberFault.UNKNOWN_HOME_REGION
+    tidy = _tidied(text)
+    if not tidy:
+        return NumberFault.EMPTY
+    if _MADE_BY_A_SPREADSHEET.fullmatch(tidy):
+        return NumberFault.DIGITS_LOST
+    outcomes = [_parse(spelling, home_region) for spelling in _spellings(tidy)]
+    return next((read for read in outcomes if isinstance(read, ReadNumber)), outcomes[0])
+
+
+# 4.4770E+11 has lost its last digits for good. 447700900123.0 went through a floating-point column: the
+# leading zeros may be gone, and read as digits the last zero would make it another number.
+_MADE_BY_A_SPREADSHEET = re.compile(r"[+-]?\d+(?:[.,]\d+)?E[+-]?\d+|\d+[.,]0", re.IGNORECASE)
+_TEL_URI = re.compile(r"\Atel:\s*", re.IGNORECASE)
+_APOSTROPHES = "'’‘`"
+
+
+def _tidied(text: str) -> str:
+    """Compatibility forms folded; what doesn't show, such as the marks around a copied number, removed."""
+    folded = unicodedata.normalize("NFKC", text)
+    visible = "".join(
+        char for char in folded if char.isspace() or unicodedata.category(char) not in ("Cf", "Cc")
+    )
+    return _TEL_URI.sub("", visible.strip().lstrip(_APOSTROPHES).strip(), count=1)
+
+
+def _spellings(tidy: str) -> Iterator[str]:
+    """The text as the home region dials it, and with its "00" as a plus.
+
+    In this order, for "00" begins longer prefixes in places (0011 in Australia); both, for in others (Russia,
+    the United States) people write "00" to foreign numbers although their own exchanges don't know it.
+    """
+    yield tidy
+    if tidy.startswith("00"):
+        yield "+" + tidy.removeprefix("00").lstrip()
+
+
+# The library itself skips words, spells letters on the keypad and glues two numbers together.
+_ONE_NUMBER = re.compile(r"\+?[\d\s().\-\u2010-\u2015\u2212/~]+")
+
+
+def _parse(spelling: str, home_region: str) -> ReadNumber | NumberFault:
+    try:
+        parsed = phonenumbers.parse(spelling, home_region)
+    except NumberParseException as refusal:
+        return _PARSE_FAULTS.get(refusal.error_type, NumberFault.NOT_A_NUMBER)
+    if parsed.extension:
+        return NumberFault.EXTENSION
+    if not _ONE_NUMBER.fullmatch(spelling):
+        return NumberFault.NOT_A_NUMBER
+    return _described(parsed)
+
+
+def _described(parsed: PhoneNumber) -> ReadNumber | NumberFault:
+    e164 = phonenumbers.format_number(parsed, PhoneNumberFormat.E164)
+    if _FICTIONAL_MOBILE.fullmatch(e164):
+        return ReadNumber(HiddenNumber(e164), region="GB", line_type="mobile")
+    possible = phonenumbers.is_possible_number_with_reason(parsed)
+    if possible != ValidationResult.IS_POSSIBLE:
+        return _LENGTH_FAULTS[possible]
+    region = phonenumbers.region_code_for_number(parsed)
+    if region is None or not phonenumbers.is_valid_number(parsed):
+        return NumberFault.INVALID
+    line_type = _LINE_TYPES.get(phonenumbers.number_type(parsed), "other")
+    return ReadNumber(HiddenNumber(e164), region, line_type)
+
+
+# Ofcom keeps these mobiles for fiction: nobody has one, so a shop may try everything out with them. The
+# library knows the other fictional ranges (London 020 7946 0xxx, +1 ... 555-01xx) as valid, and this one as
+# not.
+_FICTIONAL_MOBILE = re.compile(r"\+447700900\d{3}")
+
+_PARSE_FAULTS = {
+    NumberParseException.INVALID_COUNTRY_CODE: NumberFault.UNKNOWN_COUNTRY,
+    NumberParseException.TOO_SHORT_AFTER_IDD: NumberFault.TOO_SHORT,
+    NumberParseException.TOO_SHORT_NSN: NumberFault.TOO_SHORT,
+    NumberParseException.TOO_LONG: NumberFault.TOO_LONG,
+}
+
+_LENGTH_FAULTS = {
+    ValidationResult.TOO_SHORT: NumberFault.TOO_SHORT,
+    ValidationResult.IS_POSSIBLE_LOCAL_ONLY: NumberFault.TOO_SHORT,
+    ValidationResult.TOO_LONG: NumberFault.TOO_LONG,
+    ValidationResult.INVALID_LENGTH: NumberFault.NOT_POSSIBLE,
+    ValidationResult.INVALID_COUNTRY_CODE: NumberFault.UNKNOWN_COUNTRY,
+}
+
+_LINE_TYPES = {
+    PhoneNumberType.MOBILE: "mobile",
+    PhoneNumberType.FIXED_LINE: "fixed_line",
+    PhoneNumberType.FIXED_LINE_OR_MOBILE: "fixed_line_or_mobile",
+    PhoneNumberType.TOLL_FREE: "toll_free",
+    PhoneNumberType.PREMIUM_RATE: "premium_rate",
+    PhoneNumberType.SHARED_COST: "shared_cost",
+    PhoneNumberType.VOIP: "voip",
+}
