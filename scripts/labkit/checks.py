@@ -1,0 +1,90 @@
+"""Every check of the project in one go: what scripts/test runs, for people and for CI alike."""
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from labkit import debian
+from labkit.asterisk import find_asterisk
+from labkit.errors import LabError
+from labkit.places import CHECKOUT, VENV
+
+BIN = VENV / "bin"
+# ruff finds Python by its file names, and these have none.
+SCRIPTS = ("scripts/lab", "scripts/quickstart", "scripts/test")
+
+# pytest-asyncio warns while the scope is left open, and warnings are errors here.
+PYTEST_OPTIONS = ("-o", "asyncio_default_fixture_loop_scope=function")
+
+
+@dataclass(frozen=True)
+class Check:
+    """One tool with its arguments; `title` is what the summary calls it."""
+
+    title: str
+    command: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    title: str
+    passed: bool
+    seconds: float
+
+
+def all_checks(pytest_arguments: Sequence[str]) -> list[Check]:
+    sources = (".", *(script for script in SCRIPTS if _is_python(CHECKOUT / script)))
+    return [
+        Check("style", ("ruff", "check", "--quiet", *sources)),
+        Check("format", ("ruff", "format", "--check", "--quiet", *sources)),
+        Check("types", ("mypy", "--no-error-summary")),
+        Check("imports", ("lint-imports",)),
+        Check("tests", ("pytest", *PYTEST_OPTIONS, *pytest_arguments)),
+    ]
+
+
+def _is_python(script: Path) -> bool:
+    return script.is_file() and b"python3" in script.read_bytes().partition(b"\n")[0]
+
+
+def provisioned() -> dict[str, str]:
+    """Fetch what the tests need besides Python; the variables that tell them of it. Raises LabError."""
+    asterisk = find_asterisk()
+    peers = debian.unpacked(debian.SIP_PEERS)
+    print(f"Asterisk {asterisk.version}: {asterisk.root or asterisk.command[0]}", flush=True)
+    variables = {"CALL_BRIDGE_SIP_PEERS_ROOT": str(peers.path)}
+    if asterisk.root:
+        variables["CALL_BRIDGE_ASTERISK_ROOT"] = str(asterisk.root)
+    return variables
+
+
+def run(check: Check, variables: dict[str, str]) -> Outcome:
+    print(f"\n== {check.title}: {' '.join(check.command)}", flush=True)
+    began = time.monotonic()
+    tool, *arguments = check.command
+    done = subprocess.run(
+        [BIN / tool, *arguments],
+        cwd=CHECKOUT,
+        env={**os.environ, **variables},
+        stdin=subprocess.DEVNULL,
+        check=False,
+    )
+    return Outcome(check.title, done.returncode == 0, time.monotonic() - began)
+
+
+def main(pytest_arguments: Sequence[str]) -> int:
+    """Run everything, even after a failure: one run tells all. The exit code is 1 if anything failed."""
+    try:
+        variables = provisioned()
+    except LabError as error:
+        print(f"test: {error}", file=sys.stderr)
+        return 1
+    outcomes = [run(check, variables) for check in all_checks(pytest_arguments)]
+    print("\n== summary")
+    for outcome in outcomes:
+        print(f"{'passed' if outcome.passed else 'FAILED'}  {outcome.title:8} {outcome.seconds:6.1f} s")
+    return 0 if all(outcome.passed for outcome in outcomes) else 1
