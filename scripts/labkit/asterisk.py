@@ -5,14 +5,14 @@ import re
 import shutil
 import subprocess
 import tempfile
-import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 from labkit import debian
 from labkit.errors import LabError
-from labkit.processes import Process, last_lines, start
+from labkit.processes import Process, start
+from labkit.readiness import wait_until_ready
 
 # Set to "private" to leave the machine's own Asterisk alone.
 CHOICE_VARIABLE = "CALL_BRIDGE_ASTERISK"
@@ -25,8 +25,6 @@ MODULE_FOLDERS = (
 DATA_FOLDERS = ("/usr/share/asterisk", "/var/lib/asterisk", "/usr/local/share/asterisk")
 # A Unix socket's path must fit into sockaddr_un (unix(7)), its closing zero included.
 LONGEST_SOCKET_PATH = 107
-BOOT_TIMEOUT_S = 60.0
-POLL_S = 0.05
 
 
 @dataclass(frozen=True)
@@ -145,11 +143,8 @@ class Asterisk:
     def _command(self) -> list[str]:
         return [*self.installation.command, "-C", str(self.etc / "asterisk.conf")]
 
-    def write_main_configuration(self, options: str = "") -> None:
-        """Write asterisk.conf, which keeps everything Asterisk writes inside our folders.
-
-        `options` are further lines for its [options] section.
-        """
+    def write_main_configuration(self, more: str = "") -> None:
+        """Write asterisk.conf, which keeps all that Asterisk writes in our folders; `more` is its end."""
         places = {
             "astetcdir": self.etc,
             "astmoddir": self.installation.modules,
@@ -167,19 +162,16 @@ class Asterisk:
         for name in ("astetcdir", "astvarlibdir", "astspooldir", "astcachedir", "astlogdir"):
             places[name].mkdir(parents=True, exist_ok=True)
         directories = "".join(f"{name} => {path}\n" for name, path in places.items())
-        (self.etc / "asterisk.conf").write_text(f"[directories]\n{directories}\n[options]\n{options}")
+        (self.etc / "asterisk.conf").write_text(f"[directories]\n{directories}\n{more}")
 
     def start(self) -> None:
         """Start it and return when it has fully booted. Raises LabError, with its last words."""
         self.process = start([*self._command, "-f", "-n"], log=self.console_log, folder=self.folder)
-        deadline = time.monotonic() + BOOT_TIMEOUT_S
-        while not self._is_booted():
-            if not self.process.alive:
-                raise LabError(f"Asterisk ended while starting; it said:\n{last_lines(self.console_log)}")
-            if time.monotonic() > deadline:
-                self.kill()
-                raise LabError(f"Asterisk was not up after {BOOT_TIMEOUT_S:.0f} s; see {self.log_folder}")
-            time.sleep(POLL_S)
+        try:
+            wait_until_ready("Asterisk", self.process, self._is_booted, self.console_log)
+        except BaseException:
+            self.kill()
+            raise
 
     def _is_booted(self) -> bool:
         """The control socket appears early; the command on it answers when every module is loaded."""

@@ -1,0 +1,270 @@
+"""A whole shop on one machine: Asterisk, the daemon, managers with phone accounts, orders, and a carrier.
+
+    lab = Lab.up(folder, managers=2)
+    ...
+    lab.down()
+
+`up` is made of steps that can be taken one by one: `create`, `start_carrier`, `start_asterisk`, `prepare`,
+`start_daemon`.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+from functools import cached_property
+from pathlib import Path
+from typing import Self
+
+from labkit import daemonfiles, pbxfiles, plan, ports
+from labkit.asterisk import LONGEST_SOCKET_PATH, Asterisk, find_asterisk
+from labkit.errors import LabError
+from labkit.locks import locked
+from labkit.places import SCRIPTS, VENV
+from labkit.processes import Process, start
+from labkit.readiness import answers_ready, wait_until_ready
+from labkit.record import ARI_USER, LabManager, LabRecord
+
+SAMPLE_ORDERS = SCRIPTS / "labkit" / "sample" / "orders.csv"
+CALL_BRIDGE = VENV / "bin" / "call-bridge"
+
+
+class AlreadyUpError(LabError):
+    """`up` was asked for a lab that runs."""
+
+
+class Lab:
+    """A lab in a folder; every fact about it is in `record` and in the folder's lab.json."""
+
+    def __init__(self, record: LabRecord) -> None:
+        self.record = record
+
+    @cached_property
+    def asterisk(self) -> Asterisk:
+        """Found (or fetched) when first asked for: ending a lab needs none."""
+        record = self.record
+        return Asterisk(find_asterisk(), record.folder, record.run_folder, record.processes.get("asterisk"))
+
+    # ------------------------------------------------------------------ its facts
+
+    @property
+    def folder(self) -> Path:
+        return self.record.folder
+
+    @property
+    def ari_url(self) -> str:
+        return self.record.ari_url
+
+    @property
+    def ari_user(self) -> str:
+        return ARI_USER
+
+    @property
+    def ari_password(self) -> str:
+        return self.record.ari_password
+
+    @property
+    def sip_address(self) -> tuple[str, int]:
+        return self.record.bind, self.record.sip_port
+
+    @property
+    def carrier_address(self) -> tuple[str, int]:
+        host, _, port = self.record.carrier.rpartition(":")
+        return host, int(port)
+
+    @property
+    def managers(self) -> dict[str, LabManager]:
+        """By extension."""
+        return self.record.managers
+
+    @property
+    def config_path(self) -> Path:
+        return self.record.config_path
+
+    @property
+    def database_path(self) -> Path:
+        return self.record.database_path
+
+    @property
+    def api_socket(self) -> Path:
+        """The daemon's API; in the run folder where the lab's own path is too long for a socket."""
+        path = self.record.var / "call-bridge.sock"
+        fits = len(os.fsencode(path)) < LONGEST_SOCKET_PATH
+        return path if fits else self.record.run_folder / path.name
+
+    def log(self, name: str) -> Path:
+        """Where the process `name` (asterisk-console, daemon, carrier) writes what it has to say."""
+        return self.record.log_folder / f"{name}.log"
+
+    # ------------------------------------------------------------------ all of it
+
+    @classmethod
+    def up(
+        cls,
+        folder: Path,
+        *,
+        managers: int = 2,
+        carrier: str | None = None,
+        sip_port: int | None = None,
+        orders: Path | None = None,
+        bind: str = "127.0.0.1",
+    ) -> Self:
+        """Start a lab in `folder` and return when a call can be made.
+
+        `carrier` is HOST:PORT; without it a simulated one is started. `orders` is a CSV file to import;
+        without it a new lab gets the sample. A folder that held a lab before keeps its passwords and database,
+        so phones that are set up stay so.
+
+        Raises AlreadyUpError and LabError; what was started until then is ended.
+        """
+        folder.mkdir(parents=True, exist_ok=True)
+        with locked(folder / ".lock", f"another run that is starting the lab in {folder}"):
+            lab = cls.create(folder, managers=managers, carrier=carrier, sip_port=sip_port, bind=bind)
+            try:
+                if lab.record.carrier_is_simulated:
+                    lab.start_carrier()
+                lab.start_asterisk()
+                lab.prepare(orders)
+                lab.start_daemon()
+            except BaseException:
+                lab.down()
+                raise
+        return lab
+
+    @classmethod
+    def create(
+        cls,
+        folder: Path,
+        *,
+        managers: int = 2,
+        carrier: str | None = None,
+        sip_port: int | None = None,
+        bind: str = "127.0.0.1",
+    ) -> Self:
+        """Decide on every fact and write Asterisk's configuration; start nothing. Raises as `up` does."""
+        folder = folder.resolve()
+        previous = LabRecord.load(folder)
+        if previous and previous.up:
+            raise AlreadyUpError(f"the lab in {folder} is up already")
+        lab = cls(
+            plan.decide(folder, previous, managers=managers, carrier=carrier, sip_port=sip_port, bind=bind)
+        )
+        lab._write_configuration()
+        return lab
+
+    @classmethod
+    def load(cls, folder: Path) -> Self | None:
+        """The lab that was made in `folder`, running or not; None when there is none."""
+        record = LabRecord.load(folder.resolve())
+        return cls(record) if record else None
+
+    def down(self) -> None:
+        """End exactly the processes that this lab started; its files stay."""
+        for name in ("daemon", "asterisk", "carrier"):
+            self._end(name)
+        if self.record.run_folder.name.startswith("call-bridge-"):
+            shutil.rmtree(self.record.run_folder, ignore_errors=True)
+
+    # ------------------------------------------------------------------ step by step
+
+    def start_carrier(self) -> None:
+        """Start the simulated carrier and return when it listens."""
+        command = [sys.executable, "-m", "labkit.sip.carrier"]
+        options = ["--bind", self.record.carrier, "--record", str(self.record.carrier_recording)]
+        process = self._start("carrier", [*command, *options], {"PYTHONPATH": str(SCRIPTS)})
+        host, port = self.carrier_address
+        wait_until_ready(
+            "the carrier", process, lambda: not ports.is_free(host, port, (plan.UDP,)), self.log("carrier")
+        )
+
+    def start_asterisk(self) -> None:
+        """Start Asterisk and return when it has booted."""
+        try:
+            self.asterisk.start()
+        finally:
+            if self.asterisk.process:
+                self._remember("asterisk", self.asterisk.process)
+
+    def prepare(self, orders: Path | None = None) -> None:
+        """Write config.yaml, and make keys, managers and orders through the `call-bridge` command.
+
+        What an earlier lab in the folder has finished is kept; `orders` are imported in any case.
+        """
+        if self.record.prepared:
+            daemonfiles.write(self.record, self.api_socket)
+        else:
+            self._make_database()
+        if orders or not self.record.prepared:
+            self.call_bridge("orders", "import", str((orders or SAMPLE_ORDERS).resolve()))
+        self.record.prepared = True
+        self.record.save()
+
+    def _make_database(self) -> None:
+        for folder in (self.record.var, self.record.secrets):
+            shutil.rmtree(folder, ignore_errors=True)
+            folder.mkdir(mode=0o700)
+        daemonfiles.write(self.record, self.api_socket)
+        self.call_bridge("keys", "new")
+        for extension, manager in self.managers.items():
+            self.call_bridge("managers", "add", extension, "--name", manager.name)
+
+    def start_daemon(self) -> None:
+        """Start the daemon and return when it says it is ready."""
+        command = [str(CALL_BRIDGE), "--config", str(self.config_path), "serve"]
+        process = self._start("daemon", command, {})
+        wait_until_ready("the daemon", process, lambda: answers_ready(self.api_socket), self.log("daemon"))
+
+    def stop_daemon(self) -> None:
+        """End the daemon as systemd would; Asterisk and its calls stay."""
+        self._end("daemon")
+
+    def kill_daemon(self) -> None:
+        """End the daemon as a crash would."""
+        self.record.processes["daemon"].kill()
+
+    def restart_daemon(self) -> None:
+        self.stop_daemon()
+        self.start_daemon()
+
+    def call_bridge(self, *arguments: str) -> str:
+        """Run the `call-bridge` command on this lab; what it prints. Raises LabError when it fails."""
+        if not CALL_BRIDGE.exists():
+            raise LabError(f"{CALL_BRIDGE} is missing: run scripts/lab or scripts/test, which install it")
+        done = subprocess.run(
+            [CALL_BRIDGE, "--config", self.config_path, *arguments],
+            cwd=self.folder,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if done.returncode != 0:
+            step = " ".join(arguments[:2])
+            raise LabError(f"call-bridge {step} failed:\n{(done.stderr or done.stdout).strip()}")
+        return done.stdout
+
+    # ------------------------------------------------------------------ within
+
+    def _write_configuration(self) -> None:
+        for folder in (self.folder, self.record.secrets, self.record.var, self.record.log_folder):
+            folder.mkdir(mode=0o700, exist_ok=True)
+        self.folder.chmod(0o700)
+        self.asterisk.write_main_configuration(f'#include "{pbxfiles.SHIPPED / "asterisk.conf"}"\n')
+        pbxfiles.write(self.record, self.asterisk.etc)
+        self.record.save()
+
+    def _start(self, name: str, command: list[str], environment: dict[str, str]) -> Process:
+        process = start(command, log=self.log(name), folder=self.folder, environment=environment)
+        self._remember(name, process)
+        return process
+
+    def _remember(self, name: str, process: Process) -> None:
+        """At once, so that whatever goes wrong later, `down` knows what to end."""
+        self.record.processes[name] = process
+        self.record.save()
+
+    def _end(self, name: str) -> None:
+        process = self.record.processes.pop(name, None)
+        if process:
+            process.end()
+            self.record.save()

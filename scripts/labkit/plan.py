@@ -1,0 +1,100 @@
+"""Deciding what a lab will be: addresses, free ports, passwords; where possible those of the previous lab."""
+
+import ipaddress
+import secrets
+import shutil
+import socket
+from pathlib import Path
+
+from labkit import ports
+from labkit.asterisk import short_run_folder
+from labkit.errors import LabError
+from labkit.record import LabManager, LabRecord
+
+# Another address of loopback than the managers': the trunk is known by its address alone.
+CARRIER_HOST = "127.0.0.2"
+ARI_HOST = "127.0.0.1"
+NAMES = ("Anna", "Boris", "Clara", "Dmitri", "Emma", "Fyodor", "Grace", "Irina")
+FIRST_EXTENSION = 101
+MOST_MANAGERS = 99
+RTP_PORTS = 200
+UDP, TCP = socket.SOCK_DGRAM, socket.SOCK_STREAM
+
+
+def decide(
+    folder: Path,
+    previous: LabRecord | None,
+    *,
+    managers: int,
+    carrier: str | None,
+    sip_port: int | None,
+    bind: str,
+) -> LabRecord:
+    """The record of a new lab in `folder`; makes nothing but its run folder. Raises LabError."""
+    if not 1 <= managers <= MOST_MANAGERS:
+        raise LabError(f"a lab has 1 to {MOST_MANAGERS} managers")
+    if carrier:
+        _check_carrier(carrier, bind)
+    if previous:
+        shutil.rmtree(previous.run_folder, ignore_errors=True)
+    sip = _sip_port(bind, sip_port, previous)
+    rtp = ports.free_range(bind, RTP_PORTS, UDP)
+    accounts = _managers(managers, previous)
+    return LabRecord(
+        folder=folder,
+        run_folder=short_run_folder(),
+        bind=bind,
+        sip_port=sip,
+        rtp_first_port=rtp,
+        rtp_last_port=rtp + RTP_PORTS - 1,
+        ari_port=ports.free_port(ARI_HOST, TCP),
+        ari_password=previous.ari_password if previous else _password(),
+        carrier=carrier or f"{CARRIER_HOST}:{ports.free_port(CARRIER_HOST, UDP, TCP)}",
+        carrier_is_simulated=carrier is None,
+        managers=accounts,
+        # With new managers among them, the database is made anew.
+        prepared=bool(previous and previous.prepared and previous.managers == accounts),
+    )
+
+
+def _check_carrier(carrier: str, bind: str) -> None:
+    host, _, port = carrier.rpartition(":")
+    if not host or not port.isdigit():
+        raise LabError(f"the carrier is given as HOST:PORT, not {carrier!r}")
+    if host in (bind, "localhost") and ipaddress.ip_address(bind).is_loopback:
+        raise LabError(
+            f"a carrier at {host} cannot be told from the managers' phones, which are there too: "
+            f"let it listen at {CARRIER_HOST}"
+        )
+
+
+def _sip_port(bind: str, wanted: int | None, previous: LabRecord | None) -> int:
+    """The port asked for; else the previous lab's, so that phones stay set up; else any free one."""
+    if wanted is not None:
+        _require_free(bind, wanted)
+        return wanted
+    if previous and previous.bind == bind and ports.is_free(bind, previous.sip_port, (UDP, TCP)):
+        return previous.sip_port
+    return ports.free_port(bind, UDP, TCP)
+
+
+def _require_free(bind: str, port: int) -> None:
+    for kind, name in ((UDP, "UDP"), (TCP, "TCP")):
+        if not ports.is_free(bind, port, (kind,)):
+            raise LabError(
+                f"SIP port {port} of {bind} cannot be had ({name}): something else uses it, choose another"
+            )
+
+
+def _managers(count: int, previous: LabRecord | None) -> dict[str, LabManager]:
+    known = previous.managers if previous else {}
+    wanted = [str(FIRST_EXTENSION + number) for number in range(max(count, len(known)))]
+    return {
+        extension: known.get(extension) or LabManager(NAMES[number % len(NAMES)], _password())
+        for number, extension in enumerate(wanted)
+    }
+
+
+def _password() -> str:
+    """120 random bits that can be typed into a phone and need no quoting anywhere."""
+    return secrets.token_hex(15)
