@@ -127,6 +127,11 @@ def _modules_folder(root: Path) -> Path:
     return places[0]
 
 
+def url_of(server: asyncio.Server) -> str:
+    host, port = server.sockets[0].getsockname()
+    return f"http://{host}:{port}"
+
+
 def _free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import random
 from collections.abc import Awaitable, Callable
@@ -79,50 +80,62 @@ class EventStream:
         self._open_socket = open_socket
         self._replaced_pause = replaced_pause
         self._socket: aiohttp.ClientWebSocketResponse | None = None
-        self._backoff = _Backoff()
+        self._backoff = Backoff()
+        self._next_attempt: float | None = None  # in the loop's time
         self._told: LinkFault | None = None
-        self._closed = False
+        self._closing = asyncio.Event()
 
     def __aiter__(self) -> EventStream:
         return self
 
     async def __anext__(self) -> Item:
-        while not self._closed:
-            if self._socket is None:
-                return await self._connect()
-            item = await self._next_of(self._socket)
+        while True:
+            socket = self._socket
+            item = await (self._connect() if socket is None else self._next_of(socket))
+            if self._closing.is_set():
+                await self._drop_socket()
+                raise StopAsyncIteration
             if item is not None:
                 return item
-        raise StopAsyncIteration
 
     async def close(self) -> None:
         """End the iteration, also from another task."""
-        self._closed = True
+        self._closing.set()
         await self._drop_socket()
 
-    async def _connect(self) -> Connected | Disconnected:
-        """Try until there is a link, or a fault worth telling."""
-        while True:
-            await asyncio.sleep(self._backoff.next_wait())
-            try:
-                self._socket = await self._open_socket()
-            except aiohttp.WSServerHandshakeError as error:
-                fault = LinkFault.DENIED if error.status in {401, 403} else LinkFault.NOT_READY
-            except (aiohttp.ClientError, OSError, TimeoutError):
-                fault = LinkFault.UNREACHABLE
-            else:
-                self._told = None
-                self._backoff.link_is_up()
-                return Connected()
-            if self._told is None or (fault is LinkFault.DENIED and self._told is not LinkFault.DENIED):
-                self._told = fault
-                return Disconnected(fault)
+    async def _connect(self) -> Connected | Disconnected | None:
+        """Wait, then try once. None for a failure that is not worth telling, and when closed meanwhile."""
+        await self._wait_for_turn()
+        if self._closing.is_set():
+            return None
+        try:
+            self._socket = await self._open_socket()
+        except aiohttp.WSServerHandshakeError as error:
+            return self._news_of(LinkFault.DENIED if error.status in {401, 403} else LinkFault.NOT_READY)
+        except (aiohttp.ClientError, OSError, TimeoutError):
+            return self._news_of(LinkFault.UNREACHABLE)
+        self._told = None
+        self._backoff.link_is_up()
+        return Connected()
+
+    def _news_of(self, fault: LinkFault) -> Disconnected | None:
+        if self._told is not None and (fault is not LinkFault.DENIED or self._told is LinkFault.DENIED):
+            return None
+        self._told = fault
+        return Disconnected(fault)
+
+    async def _wait_for_turn(self) -> None:
+        """Wait for the next attempt's moment. A consumer that gives up and asks again does not put it off."""
+        if self._next_attempt is None:
+            self._next_attempt = asyncio.get_running_loop().time() + self._backoff.next_wait()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout_at(self._next_attempt):
+                await self._closing.wait()
+        self._next_attempt = None
 
     async def _next_of(self, socket: aiohttp.ClientWebSocketResponse) -> Item | None:
-        """The next item; None for a frame that holds no event, and when the stream was closed meanwhile."""
+        """The next item; None for a frame that holds no event."""
         message = await socket.receive()
-        if self._closed:
-            return None
         if message.type is aiohttp.WSMsgType.TEXT:
             return await self._read(message.data)
         if message.type is aiohttp.WSMsgType.BINARY:
@@ -160,7 +173,7 @@ class EventStream:
             await socket.close()
 
 
-class _Backoff:
+class Backoff:
     """How long to wait before the next attempt: not at first, then doubling up to a limit, with jitter."""
 
     def __init__(self) -> None:
