@@ -20,6 +20,7 @@ from typing import Any
 import pydantic
 import pytest
 import structlog
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -61,6 +62,16 @@ def test_what_is_not_e164_is_refused_and_not_quoted(text: str) -> None:
     assert_hidden(caught.value.args)
     assert caught.value.__context__ is None
     assert "e164" not in caught.traceback[-1].frame.f_locals
+
+
+@pytest.mark.parametrize("plain", [DIGITS.encode(), b"\xff" + CLEAR.encode()])
+def test_what_was_sealed_and_is_no_number_is_refused_and_not_quoted(plain: bytes) -> None:
+    cipher = AESGCM(bytes(32))
+    ciphertext = cipher.encrypt(bytes(12), plain, b"")
+    with pytest.raises(ValueError, match=r"not an E\.164 number") as caught:
+        HiddenNumber.unseal_with(cipher, bytes(12), ciphertext, b"")
+    assert_hidden(caught.value.args)
+    assert caught.value.__context__ is None
 
 
 WAYS_TO_TEXT: dict[str, Callable[[HiddenNumber], str]] = {

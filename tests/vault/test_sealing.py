@@ -7,7 +7,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from bridge.vault import HiddenNumber, KeyMissing, KeyRing, KeyUnusable, SealBroken, Vault
+from bridge.vault import HiddenNumber, KeyEncryptionKey, KeyMissing, KeyRing, KeyUnusable, SealBroken, Vault
 from bridge.vault.keys import SecretKey
 
 CLEAR = "+447700900123"
@@ -68,11 +68,36 @@ def test_a_value_of_another_version_does_not_open(version: int) -> None:
     assert_does_not_open(bytes([version]) + SEALED[1:])
 
 
+@pytest.fixture
+def one_data_key_for_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    """So that what keeps a value shut is what it was bound to, and not a different key."""
+    key = SecretKey.new()
+    monkeypatch.setattr(SecretKey, "new", lambda: key)
+
+
+@pytest.mark.usefixtures("one_data_key_for_all")
 def test_the_version_is_bound_and_not_merely_compared(monkeypatch: pytest.MonkeyPatch) -> None:
-    wrapped_by_2 = bytes([2]) + DATA_KEY[1:]
+    wrapped = VAULT.new_data_key(7)
+    sealed = VAULT.seal(HiddenNumber(CLEAR), **PLACE, data_key=wrapped)
     monkeypatch.setattr("bridge.vault.sealing._VERSION", 2)
-    assert_does_not_open(bytes([2]) + SEALED[1:], data_key=wrapped_by_2)
-    assert_does_not_open(bytes([2]) + SEALED[1:], data_key=VAULT.new_data_key(PLACE["customer_id"]))
+    assert_does_not_open(bytes([2]) + sealed[1:], data_key=VAULT.new_data_key(7))
+    with pytest.raises(SealBroken, match="data key was altered"):
+        VAULT.rewrap(bytes([2]) + wrapped[1:], customer_id=7)
+
+
+@pytest.mark.usefixtures("one_data_key_for_all")
+def test_the_customer_is_bound_and_not_merely_given_another_key() -> None:
+    sealed = VAULT.seal(HiddenNumber(CLEAR), **PLACE, data_key=VAULT.new_data_key(7))
+    assert VAULT.open(sealed, **PLACE, data_key=VAULT.new_data_key(7)).reveal() == CLEAR
+    assert_does_not_open(sealed, customer_id=8, data_key=VAULT.new_data_key(8))
+
+
+def test_the_id_of_the_wrapping_key_is_bound_to_the_wrapping() -> None:
+    twin = KeyEncryptionKey("twin", RING.current.key)
+    other = KeyEncryptionKey("nint", RING.current.key)
+    vault = Vault(KeyRing(twin, (other,), blind_index=RING.blind_index, audit=RING.audit))
+    with pytest.raises(SealBroken, match="data key was altered"):
+        vault.rewrap(vault.new_data_key(7).replace(b"twin", b"nint"), customer_id=7)
 
 
 def test_a_data_key_of_the_same_customer_made_anew_does_not_open_older_values() -> None:
