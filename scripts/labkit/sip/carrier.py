@@ -1,0 +1,207 @@
+"""The other side of the trunk: a carrier that behaves as it is told.
+
+A behaviour is a coroutine function of the call; the ones that tests need every day are made by the functions
+below, and anything else is written in place::
+
+    carrier.behaviour = refuse(486)
+    carrier.when("+447700900123", ring_for_ever())
+
+    async def talkative(call: Call) -> None:
+        call.respond(183, headers=[("P-Asserted-Identity", "<sip:...>")])
+        await call.answer()
+        await call.request("INFO", body=("text/plain", b"..."))
+
+    carrier.behaviour = talkative
+
+What every message says can be changed by `alter`; see `labkit.sip.ua`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import signal
+import sys
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+from labkit.capture import Address, Journal, Recording
+from labkit.sip.call import Call
+from labkit.sip.message import HeaderLines, NameAddress, Uri
+from labkit.sip.tasks import happens
+from labkit.sip.transaction import Timers
+from labkit.sip.ua import UserAgent
+
+Behaviour = Callable[[Call], Awaitable[None]]
+
+
+def answer(*, after: float = 0.2, hang_up_after: float | None = None) -> Behaviour:
+    """180 at once, 200 after so many seconds; then talk until the other side, or `hang_up_after`, ends it."""
+
+    async def behave(call: Call) -> None:
+        call.ring()
+        await asyncio.sleep(after)
+        await _answer_and_maybe_hang_up(call, hang_up_after)
+
+    return behave
+
+
+def answer_with_early_media(*, after: float = 0.5, hang_up_after: float | None = None) -> Behaviour:
+    """183 with audio at once, 200 after so many seconds."""
+
+    async def behave(call: Call) -> None:
+        await call.send_early_media()
+        await asyncio.sleep(after)
+        await _answer_and_maybe_hang_up(call, hang_up_after)
+
+    return behave
+
+
+async def _answer_and_maybe_hang_up(call: Call, hang_up_after: float | None) -> None:
+    await call.answer()
+    if call.established and hang_up_after is not None:
+        await asyncio.sleep(hang_up_after)
+        await call.hang_up()
+
+
+def ring_for_ever() -> Behaviour:
+    async def behave(call: Call) -> None:
+        call.ring()
+
+    return behave
+
+
+def refuse(status: int, reason: str | None = None, *, headers: HeaderLines = ()) -> Behaviour:
+    """A failure at once: 486 busy, 404 no such number, 484, 480, 503, 500, 603 ..."""
+
+    async def behave(call: Call) -> None:
+        call.respond(status, reason, headers=headers)
+
+    return behave
+
+
+def redirect(contact: str, *, status: int = 302) -> Behaviour:
+    """Send the call to another URI."""
+
+    async def behave(call: Call) -> None:
+        call.redirect(contact, status=status)
+
+    return behave
+
+
+def silence() -> Behaviour:
+    """Not even a 100: as a carrier behind a dead link."""
+
+    async def behave(call: Call) -> None:
+        pass
+
+    return behave
+
+
+class Carrier(UserAgent):
+    """Takes the trunk's calls, answers its OPTIONS, and places calls to the shop's number.
+
+    `server` is the PBX's address for `call`; without it, where the latest request came from.
+    """
+
+    def __init__(
+        self,
+        bind: Address = ("127.0.0.2", 5060),
+        *,
+        server: Address | None = None,
+        behaviour: Behaviour | None = None,
+        recording: Recording | None = None,
+        timers: Timers | None = None,
+    ) -> None:
+        super().__init__(bind, user="carrier", recording=recording, timers=timers, tone_hz=620)
+        self.behaviour = behaviour or answer()
+        self.server = server
+        self._rules: list[tuple[str, Behaviour]] = []
+        self._called = asyncio.Event()
+
+    def when(self, number: str, behaviour: Behaviour) -> None:
+        """Behave so when that user part is called; the latest rule for a number holds."""
+        self._rules.insert(0, (number, behaviour))
+
+    async def called(self, number_of_calls: int = 1, *, within: float = 10.0) -> Call:
+        """Wait for the n-th call since the start, counted from 1. Raises TimeoutError."""
+        async with asyncio.timeout(within):
+            while len(self.incoming_calls) < number_of_calls:
+                self._called.clear()
+                await happens(self._called, f"call {number_of_calls} at the carrier", within)
+        return self.incoming_calls[number_of_calls - 1]
+
+    @property
+    def incoming_calls(self) -> list[Call]:
+        return [call for call in self.calls if call.invite_transaction is not None]
+
+    async def call(self, did: str, *, from_: str, display: str = "", headers: HeaderLines = ()) -> Call:
+        """Call the shop's number from an outside number; returns at once."""
+        await self.open()
+        server = self._known_server()
+        host, port = self.address
+        caller = NameAddress(f"sip:{from_}@{host}:{port}", display)
+        uri = f"sip:{did}@{server[0]}:{server[1]}"
+        return await Call.outgoing(self, uri, server, from_=caller, headers=headers)
+
+    def on_invite(self, call: Call) -> None:
+        self._called.set()
+        number = Uri.parse(call.invite.uri).user
+        behaviour = next((known for wanted, known in self._rules if wanted == number), self.behaviour)
+        self.tasks.start(_behave(behaviour, call), "behaviour of the carrier")
+
+    def _known_server(self) -> Address:
+        server = self.server or self.latest_source
+        if server is None:
+            raise RuntimeError("the carrier has no server and nobody has called it yet")
+        return server
+
+
+async def _behave(behaviour: Behaviour, call: Call) -> None:
+    await behaviour(call)
+
+
+async def serve(carrier: Carrier) -> None:
+    """Run until SIGTERM or SIGINT."""
+    stop = asyncio.Event()
+    for signal_number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(signal_number, stop.set)
+    async with carrier:
+        print(f"carrier at {carrier.address[0]}:{carrier.address[1]}", flush=True)
+        await stop.wait()
+
+
+def main(arguments: list[str] | None = None) -> int:
+    options = _parser().parse_args(arguments)
+    journal = Journal(options.record, limit_bytes=options.record_megabytes * 1024 * 1024)
+    carrier = Carrier(
+        options.bind, behaviour=answer(after=options.answer_after), recording=Recording(journal=journal)
+    )
+    try:
+        asyncio.run(serve(carrier))
+    except OSError as error:
+        print(f"carrier: cannot use {options.bind[0]}:{options.bind[1]}: {error.strerror}", file=sys.stderr)
+        return 1
+    finally:
+        journal.close()
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="carrier", description="A carrier for a lab, on loopback.")
+    parser.add_argument("--bind", type=_address, default=("127.0.0.2", 5060), metavar="HOST:PORT")
+    parser.add_argument("--record", type=Path, required=True, metavar="FILE", help="datagrams as JSON lines")
+    parser.add_argument("--record-megabytes", type=int, default=64, help="keep only the newest (default: 64)")
+    parser.add_argument("--answer-after", type=float, default=1.0, metavar="SECONDS")
+    return parser
+
+
+def _address(text: str) -> Address:
+    host, _, port = text.rpartition(":")
+    if not host or not port.isdigit():
+        raise argparse.ArgumentTypeError("HOST:PORT is wanted")
+    return host, int(port)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
