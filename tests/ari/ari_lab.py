@@ -44,6 +44,7 @@ class RunningAsterisk:
         self._port = _free_port()
         self._process: subprocess.Popen[bytes] | None = None
         self.url = f"http://127.0.0.1:{self._port}"
+        self.api_description = root / "usr/share/asterisk/rest-api"
         self.address = ("127.0.0.1", self._port)
         self._write_configuration()
 

@@ -46,7 +46,9 @@ class FakeServer:
 
     async def _echo(self, request: web.Request) -> web.Response:
         self.seen.append(request)
-        return web.Response(status=self.status, text=self.answer(await request.text()), reason=f"No {NUMBER}")
+        text = self.answer(await request.text())
+        headers = {"Location": "/ari/elsewhere"}
+        return web.Response(status=self.status, text=text, reason=f"No {NUMBER}", headers=headers)
 
     async def _speak(self, request: web.Request) -> web.WebSocketResponse:
         self.seen.append(request)
@@ -173,7 +175,7 @@ async def test_frames_that_hold_no_event_are_counted_and_dropped(
         f'{{"type": "{NUMBER}',
         NUMBER.encode(),
         f'{{"number": "{NUMBER}", "filling": "{"x" * 1024 * 1024}"}}',
-        '{"a":' * 100_000,
+        "[" * 100_000,
         "9" * 5000,
         "",
     ]

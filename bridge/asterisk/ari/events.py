@@ -114,7 +114,6 @@ class EventStream:
             return self._news_of(LinkFault.DENIED if error.status in {401, 403} else LinkFault.NOT_READY)
         except (aiohttp.ClientError, OSError, TimeoutError):
             return self._news_of(LinkFault.UNREACHABLE)
-        self._told = None
         self._backoff.link_is_up()
         return Connected()
 
