@@ -109,8 +109,11 @@ async def test_sounds_play_in_turn_until_stopped(client: AriClient, ear: Ear) ->
     assert (await client.playbacks.get(playback.id)).state == "playing"
     await playback.stop()
     await ear.hear("PlaybackFinished", playback=playback.id)
+
+
+async def test_a_playback_that_never_was_is_not_found(client: AriClient) -> None:
     with pytest.raises(NotFound):
-        await client.playbacks.stop(playback.id)
+        await client.playbacks.stop(new_id())
 
 
 async def test_a_variable_can_be_set_and_read_back(client: AriClient, ear: Ear) -> None:

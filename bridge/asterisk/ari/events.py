@@ -80,6 +80,9 @@ class EventStream:
         self._open_socket = open_socket
         self._replaced_pause = replaced_pause
         self._socket: aiohttp.ClientWebSocketResponse | None = None
+        # The socket while it serves. A lost one is closed only before the next attempt: closing takes a
+        # while, and a consumer that gives up meanwhile must not miss that the link is lost.
+        self._link: aiohttp.ClientWebSocketResponse | None = None
         self._backoff = Backoff()
         self._next_attempt: float | None = None  # in the loop's time
         self._told: LinkFault | None = None
@@ -90,8 +93,8 @@ class EventStream:
 
     async def __anext__(self) -> Item:
         while True:
-            socket = self._socket
-            item = await (self._connect() if socket is None else self._next_of(socket))
+            link = self._link
+            item = await (self._connect() if link is None else self._next_of(link))
             if self._closing.is_set():
                 await self._drop_socket()
                 raise StopAsyncIteration
@@ -105,11 +108,12 @@ class EventStream:
 
     async def _connect(self) -> Connected | Disconnected | None:
         """Wait, then try once. None for a failure that is not worth telling, and when closed meanwhile."""
+        await self._drop_socket()
         await self._wait_for_turn()
         if self._closing.is_set():
             return None
         try:
-            self._socket = await self._open_socket()
+            self._socket = self._link = await self._open_socket()
         except aiohttp.WSServerHandshakeError as error:
             return self._news_of(LinkFault.DENIED if error.status in {401, 403} else LinkFault.NOT_READY)
         except (aiohttp.ClientError, OSError, TimeoutError):
@@ -136,38 +140,38 @@ class EventStream:
         """The next item; None for a frame that holds no event."""
         message = await socket.receive()
         if message.type is aiohttp.WSMsgType.TEXT:
-            return await self._read(message.data)
+            return self._read(message.data)
         if message.type is aiohttp.WSMsgType.BINARY:
             self.dropped += 1
             return None
-        return await self._lose_link(_fault_of(message))
+        return self._lose_link(_fault_of(message))
 
-    async def _read(self, text: str) -> Event | ApplicationReplaced | None:
+    def _read(self, text: str) -> Event | ApplicationReplaced | None:
         event = _parse(text)
         if event is None:
             self.dropped += 1
             return None
         if event.get("type") == "ApplicationReplaced":
-            return await self._give_way()
+            return self._give_way()
         return event
 
-    async def _lose_link(self, fault: LinkFault) -> Disconnected:
+    def _lose_link(self, fault: LinkFault) -> Disconnected:
         if fault is LinkFault.GARBLED:
             self.dropped += 1
         self._told = fault
         self._backoff.link_is_down()
-        await self._drop_socket()
+        self._link = None
         return Disconnected(fault)
 
-    async def _give_way(self) -> ApplicationReplaced:
+    def _give_way(self) -> ApplicationReplaced:
         """Asterisk leaves the old socket open and silent; coming back at once would replace the other one."""
         self._told = LinkFault.REPLACED
         self._backoff.stand_back(self._replaced_pause)
-        await self._drop_socket()
+        self._link = None
         return ApplicationReplaced()
 
     async def _drop_socket(self) -> None:
-        socket, self._socket = self._socket, None
+        socket, self._socket, self._link = self._socket, None, None
         if socket is not None:
             await socket.close()
 
