@@ -5,13 +5,14 @@ from typing import Any
 
 import yaml
 
-from labkit.pbxfiles import SHOP_NUMBER, write_private
+from labkit.pbxfiles import SHOP_NAME, SHOP_NUMBER, write_private
 from labkit.places import CHECKOUT
 from labkit.record import ARI_USER, LabRecord
 
 SHIPPED_CONFIG = CHECKOUT / "config.yaml"
 # Each of these sections names one source or place; the shipped one beside ours would contradict it.
 REPLACED = ("store", "keys", "api")
+DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 
 
 def write(record: LabRecord, api_socket: Path) -> None:
@@ -28,10 +29,12 @@ def _settings(record: LabRecord, api_socket: Path) -> dict[str, dict[str, Any]]:
             "ari_user": ARI_USER,
             "ari_password_file": str(record.ari_password_path),
         },
-        "trunk": {"caller_id_number": SHOP_NUMBER},
+        "trunk": {"caller_id_name": SHOP_NAME, "caller_id_number": SHOP_NUMBER},
         "store": {"path": str(record.database_path)},
         "keys": {"file": str(record.secrets / "keys")},
         "api": {"socket": str(api_socket)},
+        # A lab is tried at any hour.
+        "rules": {"hours": {day: ["00:00-24:00"] for day in DAYS}},
     }
 
 

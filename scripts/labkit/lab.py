@@ -112,8 +112,8 @@ class Lab:
         """Start a lab in `folder` and return when a call can be made.
 
         `carrier` is HOST:PORT; without it a simulated one is started. `orders` is a CSV file to import;
-        without it a new lab gets the sample. A folder that held a lab before keeps its passwords and database,
-        so phones that are set up stay so.
+        without it a new lab gets the sample. A folder that held a lab before keeps its passwords and
+        database, so phones that are set up stay so.
 
         Raises AlreadyUpError and LabError; what was started until then is ended.
         """

@@ -1,4 +1,4 @@
-"""A lab's Asterisk configuration: the files that we ship, included as integrators do, and the lab's values."""
+"""A lab's Asterisk configuration: the shipped files, included as integrators do, and the lab's values."""
 
 import os
 import re
@@ -9,6 +9,7 @@ from labkit.places import DIALPLAN
 from labkit.record import ARI_USER, LabRecord
 
 SHIPPED = DIALPLAN / "asterisk"
+SHOP_NAME = "Shop"
 # From Ofcom's range for fiction: nobody's number.
 SHOP_NUMBER = "+442079460000"
 
@@ -46,7 +47,7 @@ def _include(path: Path) -> str:
 
 
 def _rtp(record: LabRecord) -> str:
-    """The shipped file with our range put in: of a setting that stands twice, Asterisk's RTP takes the first."""
+    """The shipped file with our range put in: of a setting given twice, Asterisk's RTP takes the first."""
     text = (SHIPPED / "rtp.conf").read_text()
     for name, port in (("rtpstart", record.rtp_first_port), ("rtpend", record.rtp_last_port)):
         text, replaced = re.subn(rf"^{name}=\d+$", f"{name}={port}", text, flags=re.MULTILINE)
@@ -86,7 +87,7 @@ def _trunk(carrier: str) -> str:
     return f"""\
 [trunk](call-bridge-trunk)
 aors=trunk
-callerid="Shop" <{SHOP_NUMBER}>
+callerid="{SHOP_NAME}" <{SHOP_NUMBER}>
 from_user={SHOP_NUMBER}
 
 [trunk](call-bridge-trunk-aor)
