@@ -13,7 +13,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from labkit.errors import LabError
 from labkit.locks import locked
@@ -35,9 +35,10 @@ def enter(*extras: str) -> None:
     Raises SystemExit with a sentence for the reader when that cannot be had.
     """
     try:
-        with locked(CACHE / "environment.lock", "another run that is preparing .venv"):
-            prepare(extras)
-    except LabError as error:
+        if not _is_current(extras):
+            with locked(CACHE / "environment.lock", "another run that is preparing .venv"):
+                prepare(extras)
+    except (LabError, OSError) as error:
         sys.exit(f"{Path(sys.argv[0]).name}: {error}")
     if Path(sys.prefix).resolve() != VENV.resolve():
         os.execv(VENV_PYTHON, [str(VENV_PYTHON), *sys.argv])
@@ -45,10 +46,10 @@ def enter(*extras: str) -> None:
 
 def prepare(extras: tuple[str, ...] = ()) -> None:
     """Make .venv ready, doing only what is missing. Raises LabError."""
-    stamp = _read_stamp()
-    version = _python_version(VENV_PYTHON)
-    if _is_current(stamp, version, extras):
+    if _is_current(extras):
         return
+    stamp = _read_stamp()
+    version = _venv_version()
     wanted = sorted({*extras, *stamp.get("extras", [])})
     if _must_be_made(stamp, version):
         version = _make_venv()
@@ -72,8 +73,9 @@ def _read_stamp() -> dict[str, Any]:
     return stamp if isinstance(stamp, dict) else {}
 
 
-def _is_current(stamp: dict[str, Any], version: str, extras: tuple[str, ...]) -> bool:
-    same_origin = {**_origin(version), "extras": stamp.get("extras")} == stamp
+def _is_current(extras: tuple[str, ...]) -> bool:
+    stamp = _read_stamp()
+    same_origin = {**_origin(_venv_version()), "extras": stamp.get("extras")} == stamp
     return same_origin and set(extras) <= set(stamp["extras"]) and not UNFINISHED.exists()
 
 
@@ -93,14 +95,22 @@ def _make_venv() -> str:
     """Make .venv from scratch and return its Python's version."""
     python = find_python()
     print(f"Making .venv with Python {_python_version(python)}.", flush=True)
-    if VENV.exists():
-        shutil.rmtree(VENV)
+    _discard_venv()
     VENV.mkdir()
     UNFINISHED.touch()
     made = subprocess.run([str(python), "-m", "venv", str(VENV)], capture_output=True, text=True, check=False)
     if made.returncode != 0:
         raise LabError(_why_no_venv(made.stdout + made.stderr, _python_version(python)))
-    return _python_version(VENV_PYTHON)
+    return _venv_version()
+
+
+def _discard_venv() -> None:
+    """At one stroke: an environment that is half removed can look whole."""
+    discarded = CACHE / "discarded-venv"
+    shutil.rmtree(discarded, ignore_errors=True)
+    if VENV.exists():
+        VENV.rename(discarded)
+        shutil.rmtree(discarded, ignore_errors=True)
 
 
 def _why_no_venv(output: str, version: str) -> str:
@@ -135,18 +145,28 @@ def _install(extras: list[str]) -> None:
             stderr=subprocess.STDOUT,
             text=True,
         )
-        assert pip.stdout is not None
-        packages = 0
-        for line in pip.stdout:
-            log.write(line)
-            if line.startswith(("Collecting ", "Requirement already satisfied: ")):
-                packages += 1
-                status.show(f"Python packages: {packages} found")
-            elif line.startswith("Installing collected packages"):
-                status.show(f"Python packages: installing {packages}")
-    if pip.wait() != 0:
+        try:
+            _follow(pip, log, status)
+        finally:
+            pip.terminate()  # no use once it has ended; otherwise it would go on in the next run's way
+            pip.wait()
+    if pip.returncode != 0:
         last_lines = "\n".join(INSTALL_LOG.read_text().splitlines()[-15:])
         raise LabError(f"pip could not install the project (all it said is in {INSTALL_LOG}):\n{last_lines}")
+
+
+def _follow(pip: subprocess.Popen[str], log: TextIO, status: StatusLine) -> None:
+    """Until pip closes its output."""
+    assert pip.stdout is not None
+    packages = 0
+    for line in pip.stdout:
+        log.write(line)
+        if line.startswith(("Collecting ", "Requirement already satisfied: ")):
+            packages += 1
+            status.show(f"Python packages: {packages} found")
+        elif line.startswith("Installing collected packages"):
+            status.show(f"Python packages: installing {packages}")
+    pip.wait()
 
 
 def find_python() -> Path:
@@ -163,9 +183,21 @@ def find_python() -> Path:
     )
 
 
+def _venv_version() -> str:
+    """Of .venv's own Python; empty when that does not run, or is a link to another without being a .venv."""
+    version, _, prefix = _ask(VENV_PYTHON, "'{}.{} {}'.format(*sys.version_info[:2], sys.prefix)").partition(
+        " "
+    )
+    return version if prefix and Path(prefix).resolve() == VENV.resolve() else ""
+
+
 def _python_version(python: Path) -> str:
     """Like "3.11", for environments survive patch releases; empty when it does not run."""
-    command = [str(python), "-c", "import sys; print('{}.{}'.format(*sys.version_info))"]
+    return _ask(python, "'{}.{}'.format(*sys.version_info)")
+
+
+def _ask(python: Path, expression: str) -> str:
+    command = [str(python), "-c", f"import sys; print({expression})"]
     try:
         return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
     except (OSError, subprocess.CalledProcessError):

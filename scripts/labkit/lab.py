@@ -145,7 +145,7 @@ class Lab:
         folder = folder.resolve()
         previous = LabRecord.load(folder)
         if previous and previous.up:
-            raise AlreadyUpError(f"the lab in {folder} is up already")
+            raise AlreadyUpError(f"the lab in {folder} is up already (`scripts/lab down` ends it)")
         lab = cls(
             plan.decide(folder, previous, managers=managers, carrier=carrier, sip_port=sip_port, bind=bind)
         )

@@ -18,6 +18,7 @@ NAMES = ("Anna", "Boris", "Clara", "Dmitri", "Emma", "Fyodor", "Grace", "Irina")
 FIRST_EXTENSION = 101
 MOST_MANAGERS = 99
 RTP_PORTS = 200
+HIGHEST_PORT = 65535
 UDP, TCP = socket.SOCK_DGRAM, socket.SOCK_STREAM
 
 
@@ -33,6 +34,7 @@ def decide(
     """The record of a new lab in `folder`; makes nothing but its run folder. Raises LabError."""
     if not 1 <= managers <= MOST_MANAGERS:
         raise LabError(f"a lab has 1 to {MOST_MANAGERS} managers")
+    _check_bind(bind)
     if carrier:
         _check_carrier(carrier, bind)
     if previous:
@@ -57,6 +59,15 @@ def decide(
     )
 
 
+def _check_bind(bind: str) -> None:
+    try:
+        ipaddress.IPv4Address(bind)
+    except ValueError:
+        raise LabError(
+            f"phones are served on an IPv4 address of this machine, which {bind!r} is not"
+        ) from None
+
+
 def _check_carrier(carrier: str, bind: str) -> None:
     host, _, port = carrier.rpartition(":")
     if not host or not port.isdigit():
@@ -79,6 +90,8 @@ def _sip_port(bind: str, wanted: int | None, previous: LabRecord | None) -> int:
 
 
 def _require_free(bind: str, port: int) -> None:
+    if not 1 <= port <= HIGHEST_PORT:
+        raise LabError(f"a SIP port is a number from 1 to {HIGHEST_PORT}")
     for kind, name in ((UDP, "UDP"), (TCP, "TCP")):
         if not ports.is_free(bind, port, (kind,)):
             raise LabError(

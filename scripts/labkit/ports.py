@@ -12,13 +12,12 @@ ATTEMPTS = 200
 
 
 def is_free(host: str, port: int, kinds: Iterable[socket.SocketKind]) -> bool:
-    """Whether this port of `host` could be bound just now, for each of the kinds (SOCK_DGRAM is UDP)."""
+    """Whether this IPv4 port could be bound just now, for each of the kinds (SOCK_DGRAM is UDP)."""
     return all(_binds(host, port, kind) for kind in kinds)
 
 
 def _binds(host: str, port: int, kind: socket.SocketKind) -> bool:
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    with socket.socket(family, kind) as candidate:
+    with socket.socket(socket.AF_INET, kind) as candidate:
         if kind == socket.SOCK_STREAM:
             # As servers do: connections that just ended must not make the port look taken.
             candidate.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

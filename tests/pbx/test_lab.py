@@ -122,8 +122,22 @@ def test_passwords_lie_only_in_files_that_others_cannot_read(create):
     assert not any(secret in repr(lab.record) for secret in secrets)
 
 
+@pytest.mark.parametrize(
+    ("facts", "reason"),
+    [
+        ({"bind": "localhost"}, "IPv4 address"),
+        ({"sip_port": 70000}, "from 1 to 65535"),
+        ({"managers": 0}, "1 to 99 managers"),
+        ({"carrier": "carrier.example"}, "HOST:PORT"),
+    ],
+)
+def test_what_cannot_be_is_refused_with_the_reason(create, facts, reason):
+    with pytest.raises(LabError, match=reason):
+        create(**facts)
+
+
 def test_sockets_fit_when_the_lab_lies_deep(create):
-    lab = create("d" * 120)
+    lab = create("deep and with spaces " + "d" * 120)
     lab.start_asterisk()
     assert "fully booted" in lab.asterisk.rx("core waitfullybooted")
     assert len(str(lab.api_socket)) < 107
