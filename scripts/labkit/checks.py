@@ -10,7 +10,7 @@ from pathlib import Path
 
 from labkit import debian
 from labkit.asterisk import find_asterisk
-from labkit.errors import LabError
+from labkit.errors import INTERRUPTED, LabError
 from labkit.places import CHECKOUT, VENV
 
 BIN = VENV / "bin"
@@ -80,10 +80,12 @@ def main(pytest_arguments: Sequence[str]) -> int:
     """Run everything, even after a failure: one run tells all. The exit code is 1 if anything failed."""
     try:
         variables = provisioned()
+        outcomes = [run(check, variables) for check in all_checks(pytest_arguments)]
     except LabError as error:
         print(f"test: {error}", file=sys.stderr)
         return 1
-    outcomes = [run(check, variables) for check in all_checks(pytest_arguments)]
+    except KeyboardInterrupt:
+        return INTERRUPTED
     print("\n== summary")
     for outcome in outcomes:
         print(f"{'passed' if outcome.passed else 'FAILED'}  {outcome.title:8} {outcome.seconds:6.1f} s")

@@ -15,7 +15,7 @@ import sys
 from pathlib import Path
 from typing import Any, TextIO
 
-from labkit.errors import LabError
+from labkit.errors import INTERRUPTED, LabError
 from labkit.locks import locked
 from labkit.places import CACHE, CHECKOUT, VENV
 from labkit.progress import StatusLine
@@ -40,6 +40,8 @@ def enter(*extras: str) -> None:
                 prepare(extras)
     except (LabError, OSError) as error:
         sys.exit(f"{Path(sys.argv[0]).name}: {error}")
+    except KeyboardInterrupt:
+        sys.exit(INTERRUPTED)
     if Path(sys.prefix).resolve() != VENV.resolve():
         os.execv(VENV_PYTHON, [str(VENV_PYTHON), *sys.argv])
 

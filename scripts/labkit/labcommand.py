@@ -6,7 +6,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from labkit.errors import LabError
+from labkit.errors import INTERRUPTED, LabError
 from labkit.lab import AlreadyUpError, Lab
 from labkit.places import LABS
 from labkit.record import FILE_NAME, LabRecord
@@ -23,6 +23,7 @@ exit codes:
 
 
 def main(arguments: Sequence[str]) -> int:
+    """Run one command and return the exit code."""
     options = _parser().parse_args(arguments)
     try:
         code: int = options.run(options)
@@ -32,6 +33,8 @@ def main(arguments: Sequence[str]) -> int:
     except LabError as error:
         print(f"lab: {error}", file=sys.stderr)
         return FAILED
+    except KeyboardInterrupt:
+        return INTERRUPTED
     return code
 
 
