@@ -1,0 +1,391 @@
+"""Every transition of a call, in one table.
+
+Theory of operation
+-------------------
+A call has one state; a leg's event or a timer moves it along one row of `TABLE`. A row names the states it
+can lead to and the function that gives the new call and its commands. The drawing in docs/architecture.md is
+made from the rows.
+
+House rules:
+
+* A state and an event without a row leave the call as it is: events of a PBX come late, doubled, or after we
+  have moved on, and none of these may harm a conversation. `machine.step` says so to its caller.
+* `Call.legs` holds every leg that exists or has been asked for, so that whatever happens each of them is
+  asked to hang up, and the call closes only when each has been seen to end, or has been asked often enough.
+* An admitted call emits RecordResult exactly once: at the moment its result is known.
+* Nobody but the customer decides that the customer has answered: until then the manager's leg is not picked
+  up, unless it is to be told why there will be no conversation.
+* An action is only reached through its row, so it may assert the type of its event.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import TypeAlias
+
+from bridge.calls.causes import message_for, result_for
+from bridge.calls.commands import (
+    Admit,
+    AnswerManager,
+    Close,
+    Command,
+    CreateLeg,
+    DialLeg,
+    HangUpLeg,
+    JoinLegs,
+    LimitLegs,
+    RecordAnswer,
+    RecordResult,
+    RingBack,
+    StartTimer,
+    StopTimer,
+    TellManager,
+)
+from bridge.calls.events import (
+    CallAdmitted,
+    CallRefused,
+    CallRequested,
+    Event,
+    Failure,
+    HangUpRequested,
+    LegAnswered,
+    LegEnded,
+    LegEntered,
+    LegFailed,
+    LegJoined,
+    LegRinging,
+    ManagerTold,
+    TimerFired,
+)
+from bridge.calls.model import Call, Kind, Leg, Message, Result, State, Timer
+
+MANAGER, CUSTOMER = Leg.MANAGER, Leg.CUSTOMER
+
+Step: TypeAlias = tuple[Call, tuple[Command, ...]]
+Key: TypeAlias = tuple[type[Event], Leg | Timer | None]
+Action: TypeAlias = Callable[[Call, Event], Step]
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """Where an event can lead, and what does it."""
+
+    to: tuple[State, ...]
+    action: Action
+
+
+def key_of(event: Event) -> Key:
+    """The part of an event that chooses the row: its type, with the leg or the timer it is about."""
+    return type(event), getattr(event, "leg", None) or getattr(event, "timer", None)
+
+
+# --- the beginning ---
+
+
+def request(call: Call, _event: Event) -> Step:
+    legs = frozenset({MANAGER}) if call.kind is Kind.DIAL_ORDER else frozenset[Leg]()
+    checking = replace(call, state=State.CHECKING, legs=legs)
+    return checking, (StartTimer(Timer.REFUSAL, call.timings.refusal), Admit())
+
+
+def admit(call: Call, _event: Event) -> Step:
+    stop = (StopTimer(Timer.REFUSAL),)
+    if call.kind is Kind.CLICK_TO_CALL:
+        ringing = replace(call, state=State.CREATING_MANAGER, legs=frozenset({MANAGER}))
+        return ringing, (*stop, StartTimer(Timer.SETUP, call.timings.setup), CreateLeg(MANAGER))
+    creating, commands = create_customer(call)
+    return creating, (*stop, *commands)
+
+
+def refuse(call: Call, event: Event) -> Step:
+    assert isinstance(event, CallRefused)
+    return replace(call, state=State.REFUSING, result=Result.REFUSED, refusal=event.message), ()
+
+
+def wait_another_refusal(call: Call, _event: Event) -> Step:
+    """The look-up outlasted the wait: another whole wait, so that the time tells nothing of the look-up."""
+    return call, (StartTimer(Timer.REFUSAL, call.timings.refusal),)
+
+
+def tell_refusal(call: Call, _event: Event) -> Step:
+    if MANAGER not in call.legs:
+        return replace(call, state=State.CLOSED), (Close(),)
+    assert call.refusal is not None
+    return tell(call, call.refusal)
+
+
+def abandon(call: Call, _event: Event) -> Step:
+    abandoned = replace(call, state=State.ABANDONED, legs=frozenset(), result=Result.CANCELLED)
+    return abandoned, (StopTimer(Timer.REFUSAL),)
+
+
+def abandon_from_outside(call: Call, event: Event) -> Step:
+    hang_ups = tuple(HangUpLeg(leg) for leg in sorted(call.legs))
+    abandoned, commands = abandon(call, event)
+    return abandoned, (*commands, *hang_ups)
+
+
+def close_abandoned(call: Call, _event: Event) -> Step:
+    return replace(call, state=State.CLOSED), (RecordResult(Result.CANCELLED), Close())
+
+
+def close(call: Call, _event: Event) -> Step:
+    return replace(call, state=State.CLOSED, legs=frozenset()), (Close(),)
+
+
+# --- the manager's phone, when it is rung first ---
+
+
+def dial_manager(call: Call, _event: Event) -> Step:
+    return replace(call, state=State.RINGING_MANAGER), (
+        StopTimer(Timer.SETUP),
+        DialLeg(MANAGER, call.timings.manager_ring),
+        StartTimer(Timer.RING, call.timings.manager_ring),
+    )
+
+
+def manager_picked_up(call: Call, _event: Event) -> Step:
+    creating, commands = create_customer(call)
+    return creating, (StopTimer(Timer.RING), *commands)
+
+
+def manager_unreachable(call: Call, event: Event) -> Step:
+    legs = call.legs - {MANAGER} if isinstance(event, LegEnded) else call.legs
+    return end(replace(call, legs=legs), Result.MANAGER_UNREACHABLE, cause_of(event))
+
+
+# --- the customer's phone ---
+
+
+def create_customer(call: Call) -> Step:
+    creating = replace(call, state=State.CREATING_CUSTOMER, legs=call.legs | {CUSTOMER})
+    return creating, (StartTimer(Timer.SETUP, call.timings.setup), CreateLeg(CUSTOMER), RingBack())
+
+
+def dial_customer(call: Call, _event: Event) -> Step:
+    return replace(call, state=State.DIALLING), (
+        StopTimer(Timer.SETUP),
+        DialLeg(CUSTOMER, call.timings.ring),
+        StartTimer(Timer.RING, call.timings.ring),
+    )
+
+
+def customer_rings(call: Call, _event: Event) -> Step:
+    return replace(call, state=State.RINGING), ()
+
+
+def connect(call: Call, _event: Event) -> Step:
+    return replace(call, state=State.CONNECTING), (
+        StopTimer(Timer.RING),
+        AnswerManager(),
+        JoinLegs(),
+        StartTimer(Timer.JOIN, call.timings.join),
+    )
+
+
+def join(call: Call, event: Event) -> Step:
+    assert isinstance(event, LegJoined)
+    joined = replace(call, joined=call.joined | {event.leg})
+    if joined.joined != {MANAGER, CUSTOMER}:
+        return joined, ()
+    return replace(joined, state=State.TALKING), (
+        StopTimer(Timer.JOIN),
+        RecordAnswer(),
+        LimitLegs(call.timings.talk),
+        StartTimer(Timer.TALK, call.timings.talk),
+    )
+
+
+# --- the ends ---
+
+
+def customer_lost(call: Call, event: Event) -> Step:
+    """The customer's leg ended unanswered: its cause says why."""
+    assert isinstance(event, LegEnded)
+    result = result_for(event.cause, has_rung=call.state is State.RINGING)
+    return give_up(replace(call, legs=call.legs - {CUSTOMER}), result, event.cause)
+
+
+def customer_failed(call: Call, event: Event) -> Step:
+    assert isinstance(event, LegFailed)
+    result = Result.CARRIER_DOWN if event.failure is Failure.UNREACHABLE else Result.FAILED
+    return give_up(call, result)
+
+
+def nobody_answered(call: Call, _event: Event) -> Step:
+    return give_up(call, Result.NO_ANSWER)
+
+
+def never_set_up(call: Call, _event: Event) -> Step:
+    return give_up(call, Result.FAILED)
+
+
+def cancelled(call: Call, event: Event) -> Step:
+    legs = call.legs - {MANAGER} if isinstance(event, LegEnded) else call.legs
+    return end(replace(call, legs=legs), Result.CANCELLED, cause_of(event))
+
+
+def failed(call: Call, _event: Event) -> Step:
+    return end(call, Result.FAILED)
+
+
+def conversation_over(call: Call, event: Event) -> Step:
+    legs = call.legs - {event.leg} if isinstance(event, LegEnded) else call.legs
+    return end(replace(call, legs=legs), Result.TALKED, cause_of(event))
+
+
+def told(call: Call, _event: Event) -> Step:
+    return hang_up(call)
+
+
+def one_leg_less(call: Call, event: Event) -> Step:
+    """A leg that was asked to hang up has ended."""
+    assert isinstance(event, LegEnded)
+    left = replace(call, legs=call.legs - {event.leg})
+    if left.legs:
+        return left, ()
+    return replace(left, state=State.CLOSED), (Close(),)
+
+
+def customer_gone_while_telling(call: Call, _event: Event) -> Step:
+    return replace(call, legs=call.legs - {CUSTOMER}), ()
+
+
+def manager_gone_while_telling(call: Call, _event: Event) -> Step:
+    return hang_up(replace(call, legs=call.legs - {MANAGER}))
+
+
+def hang_up_again(call: Call, _event: Event) -> Step:
+    if call.hang_ups_left == 0:
+        return replace(call, state=State.CLOSED), (Close(),)
+    return hang_up(replace(call, hang_ups_left=call.hang_ups_left - 1))
+
+
+def give_up(call: Call, result: Result, cause: int | None = None) -> Step:
+    """No conversation: put the result on record, let the customer's leg go, and tell the manager."""
+    let_go = (HangUpLeg(CUSTOMER),) if CUSTOMER in call.legs else ()
+    telling, commands = tell(replace(call, result=result), message_for(result))
+    return telling, (RecordResult(result, cause), *let_go, *commands)
+
+
+def tell(call: Call, message: Message) -> Step:
+    return replace(call, state=State.TELLING), (
+        *(StopTimer(timer) for timer in (Timer.SETUP, Timer.RING)),
+        AnswerManager(),
+        TellManager(message),
+        StartTimer(Timer.TELL, call.timings.tell),
+    )
+
+
+def end(call: Call, result: Result, cause: int | None = None) -> Step:
+    """The call is over: put the result on record and let every leg go."""
+    closing, commands = hang_up(replace(call, result=result))
+    return closing, (RecordResult(result, cause), *commands)
+
+
+def hang_up(call: Call) -> Step:
+    stop = tuple(StopTimer(timer) for timer in Timer)
+    if not call.legs:
+        return replace(call, state=State.CLOSED), (*stop, Close())
+    hang_ups = tuple(HangUpLeg(leg) for leg in sorted(call.legs))
+    return replace(call, state=State.CLOSING), (*stop, *hang_ups, StartTimer(Timer.CLOSE, call.timings.close))
+
+
+def cause_of(event: Event) -> int | None:
+    return event.cause if isinstance(event, LegEnded) else None
+
+
+# --- the table ---
+
+_OVER = (State.CLOSING, State.CLOSED)
+
+_WHILE_CALLING_THE_CUSTOMER: dict[Key, Row] = {
+    (LegEnded, MANAGER): Row(_OVER, cancelled),
+    (LegFailed, MANAGER): Row(_OVER, cancelled),
+    (LegEnded, CUSTOMER): Row((State.TELLING,), customer_lost),
+    (LegFailed, CUSTOMER): Row((State.TELLING,), customer_failed),
+    (HangUpRequested, None): Row(_OVER, cancelled),
+}
+
+TABLE: dict[State, dict[Key, Row]] = {
+    State.NEW: {
+        (CallRequested, None): Row((State.CHECKING,), request),
+    },
+    State.CHECKING: {
+        (CallAdmitted, None): Row((State.CREATING_MANAGER, State.CREATING_CUSTOMER), admit),
+        (CallRefused, None): Row((State.REFUSING,), refuse),
+        (TimerFired, Timer.REFUSAL): Row((State.CHECKING,), wait_another_refusal),
+        (LegEnded, MANAGER): Row((State.ABANDONED,), abandon),
+        (HangUpRequested, None): Row((State.ABANDONED,), abandon_from_outside),
+    },
+    State.REFUSING: {
+        (TimerFired, Timer.REFUSAL): Row((State.TELLING, State.CLOSED), tell_refusal),
+        (LegEnded, MANAGER): Row((State.CLOSED,), close),
+        (HangUpRequested, None): Row(_OVER, told),
+    },
+    State.ABANDONED: {
+        (CallAdmitted, None): Row((State.CLOSED,), close_abandoned),
+        (CallRefused, None): Row((State.CLOSED,), close),
+    },
+    State.CREATING_MANAGER: {
+        (LegEntered, MANAGER): Row((State.RINGING_MANAGER,), dial_manager),
+        (LegEnded, MANAGER): Row(_OVER, manager_unreachable),
+        (LegFailed, MANAGER): Row(_OVER, manager_unreachable),
+        (TimerFired, Timer.SETUP): Row(_OVER, manager_unreachable),
+        (HangUpRequested, None): Row(_OVER, cancelled),
+    },
+    State.RINGING_MANAGER: {
+        (LegAnswered, MANAGER): Row((State.CREATING_CUSTOMER,), manager_picked_up),
+        (LegEnded, MANAGER): Row(_OVER, manager_unreachable),
+        (LegFailed, MANAGER): Row(_OVER, manager_unreachable),
+        (TimerFired, Timer.RING): Row(_OVER, manager_unreachable),
+        (HangUpRequested, None): Row(_OVER, cancelled),
+    },
+    State.CREATING_CUSTOMER: {
+        **_WHILE_CALLING_THE_CUSTOMER,
+        (LegEntered, CUSTOMER): Row((State.DIALLING,), dial_customer),
+        (TimerFired, Timer.SETUP): Row((State.TELLING,), never_set_up),
+    },
+    State.DIALLING: {
+        **_WHILE_CALLING_THE_CUSTOMER,
+        (LegRinging, CUSTOMER): Row((State.RINGING,), customer_rings),
+        (LegAnswered, CUSTOMER): Row((State.CONNECTING,), connect),
+        (TimerFired, Timer.RING): Row((State.TELLING,), nobody_answered),
+    },
+    State.RINGING: {
+        **_WHILE_CALLING_THE_CUSTOMER,
+        (LegAnswered, CUSTOMER): Row((State.CONNECTING,), connect),
+        (TimerFired, Timer.RING): Row((State.TELLING,), nobody_answered),
+    },
+    State.CONNECTING: {
+        (LegJoined, MANAGER): Row((State.CONNECTING, State.TALKING), join),
+        (LegJoined, CUSTOMER): Row((State.CONNECTING, State.TALKING), join),
+        (LegEnded, MANAGER): Row(_OVER, cancelled),
+        (LegEnded, CUSTOMER): Row(_OVER, conversation_over),
+        (LegFailed, MANAGER): Row(_OVER, failed),
+        (LegFailed, CUSTOMER): Row(_OVER, failed),
+        (TimerFired, Timer.JOIN): Row(_OVER, failed),
+        (HangUpRequested, None): Row(_OVER, cancelled),
+    },
+    State.TALKING: {
+        (LegEnded, MANAGER): Row(_OVER, conversation_over),
+        (LegEnded, CUSTOMER): Row(_OVER, conversation_over),
+        (TimerFired, Timer.TALK): Row(_OVER, conversation_over),
+        (HangUpRequested, None): Row(_OVER, conversation_over),
+    },
+    State.TELLING: {
+        (ManagerTold, None): Row(_OVER, told),
+        (TimerFired, Timer.TELL): Row(_OVER, told),
+        (LegFailed, MANAGER): Row(_OVER, told),
+        (LegEnded, MANAGER): Row(_OVER, manager_gone_while_telling),
+        (LegEnded, CUSTOMER): Row((State.TELLING,), customer_gone_while_telling),
+        (HangUpRequested, None): Row(_OVER, told),
+    },
+    State.CLOSING: {
+        (LegEnded, MANAGER): Row(_OVER, one_leg_less),
+        (LegEnded, CUSTOMER): Row(_OVER, one_leg_less),
+        (TimerFired, Timer.CLOSE): Row(_OVER, hang_up_again),
+    },
+    State.CLOSED: {},
+}
