@@ -1,8 +1,8 @@
 """What a hang-up cause means for a call that was never answered.
 
 Causes are ITU-T Q.850's. chan_pjsip makes them from SIP final responses as RFC 3398, section 8.2.6.1,
-proposes, with small deviations: 404, 485 and 604 give 1, 484 gives 28, 486 and 600 give 17, 480 gives 19, 408 gives 18,
-603 gives 21, 500 gives 38, 502 gives 27, 503 gives 34.
+proposes, with small deviations: 404, 485 and 604 give 1, 484 gives 28, 486 and 600 give 17, 480 gives 19,
+408 gives 18, 603 gives 21, 500 gives 38, 502 gives 27, 503 gives 34.
 """
 
 from __future__ import annotations
