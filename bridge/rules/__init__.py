@@ -13,6 +13,7 @@ from bridge.rules.dialling import (
 from bridge.rules.guessing import GuessBook, MissRecorded
 from bridge.rules.hours import within_hours
 from bridge.rules.policy import (
+    ORDINARY_LINES,
     Countries,
     Limits,
     LineType,
@@ -24,6 +25,7 @@ from bridge.rules.policy import (
 )
 
 __all__ = [
+    "ORDINARY_LINES",
     "Caller",
     "ContactFacts",
     "Countries",

@@ -28,7 +28,7 @@ class MissRecorded(NamedTuple):
 class GuessBook:
     """The latest misses of every extension, as an immutable value.
 
-    Times are milliseconds of one clock, which best is monotonic: were it set back, lock-outs would last longer.
+    Times are milliseconds of one clock, best a monotonic one: set back, it would make lock-outs last longer.
 
     Bounded: an extension keeps as many misses as lock it out, and the book keeps `capacity` extensions.
     Only known managers can miss, so a shop never fills it; were it full, the extension that has missed

@@ -1,0 +1,347 @@
+"""config.yaml: what is refused, in which words, on which line; and that the shipped file tells all."""
+
+from __future__ import annotations
+
+import re
+import tempfile
+from pathlib import Path
+
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bridge.config import Config, ConfigError, ConfigProblem, known_keys, load_config
+from bridge.rules import LineType, TimeRange
+
+SHIPPED = Path(__file__).parents[2] / "config.yaml"
+SMALLEST = """\
+shop:
+  name: Example Shop
+  country: GB
+  timezone: Europe/London
+trunk:
+  caller_id_name: Example Shop
+  caller_id_number: "+442079460000"
+keys:
+  file: var/keys
+"""
+NUMBER = "447700900123"
+
+
+def _load(folder: Path, text: str) -> Config:
+    path = folder / "config.yaml"
+    path.write_text(text, encoding="utf-8")
+    return load_config(path)
+
+
+def _errors(folder: Path, text: str) -> list[str]:
+    with pytest.raises(ConfigError) as caught:
+        _load(folder, text)
+    return str(caught.value).splitlines()
+
+
+# --- What loads ---------------------------------------------------------------------------------------
+
+
+def test_the_shipped_file_loads_as_it_is() -> None:
+    assert load_config(SHIPPED).shop.name == "Example Shop"
+
+
+def test_what_is_left_out_has_the_value_the_shipped_file_shows(tmp_path: Path) -> None:
+    shipped = _load(tmp_path, SHIPPED.read_text(encoding="utf-8"))
+    assert _load(tmp_path, SMALLEST) == shipped
+
+
+def test_relative_paths_start_at_the_files_own_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "etc").mkdir()
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "etc/config.yaml").write_text(SMALLEST + "store:\n  path: /srv/shop.db\n")
+    config = load_config(Path("etc/config.yaml"))
+    assert config.keys.file == tmp_path / "etc/var/keys"
+    assert config.api.socket == tmp_path / "etc/var/call-bridge.sock"
+    assert config.store.path == Path("/srv/shop.db")
+
+
+def test_the_policy_holds_what_the_file_says(tmp_path: Path) -> None:
+    policy = _load(
+        tmp_path,
+        SMALLEST
+        + """\
+calls: {max_live: 7}
+rules:
+  limits: {per_hour: 11, per_day: 22, live_per_manager: 2}
+  working_hours:
+    saturday: ["22:00-06:00", "09:00-12:30"]
+    sunday: []
+  other_countries: [IE]
+  line_types: [mobile]
+  lock_out: {misses: 3, within_seconds: 44, for_seconds: 55}
+  refusal_delay_ms: 66
+""",
+    ).policy()
+    limits, lock_out = policy.limits, policy.lock_out
+    assert (limits.calls_per_hour, limits.calls_per_day) == (11, 22)
+    assert (limits.live_per_manager, limits.live_in_all) == (2, 7)
+    assert policy.hours.days[5:] == ((TimeRange(1320, 360), TimeRange(540, 750)), ())
+    assert policy.hours.timezone.key == "Europe/London"
+    assert policy.countries.allowed == {"GB", "IE"}
+    assert policy.line_types.allowed == {LineType.MOBILE}
+    assert (lock_out.misses, lock_out.within_seconds, lock_out.for_seconds) == (3, 44, 55)
+    assert policy.refusal_delay_ms == 66
+
+
+def test_only_the_shops_own_country_may_be_called_by_default(tmp_path: Path) -> None:
+    assert _load(tmp_path, SMALLEST).policy().countries.allowed == {"GB"}
+
+
+def test_norway_is_a_country_and_not_false(tmp_path: Path) -> None:
+    assert _load(tmp_path, SMALLEST.replace("GB", "NO")).shop.country == "NO"
+
+
+@pytest.mark.parametrize(
+    "url", ["http://localhost:8088/ari", "http://[::1]:8088/ari", "https://pbx.example/ari"]
+)
+def test_ari_may_be_plain_on_this_machine_and_encrypted_anywhere(tmp_path: Path, url: str) -> None:
+    assert _load(tmp_path, SMALLEST + f'asterisk: {{ari_url: "{url}"}}\n').asterisk.ari_url == url
+
+
+def test_ari_may_be_plain_across_the_network_where_that_is_said(tmp_path: Path) -> None:
+    text = SMALLEST + "asterisk: {ari_url: 'http://192.0.2.1:8088/ari', plain_http_allowed: true}\n"
+    assert _load(tmp_path, text).asterisk.ari_url == "http://192.0.2.1:8088/ari"
+
+
+# --- What is refused ----------------------------------------------------------------------------------
+
+PLAIN_HTTP = (
+    "11: asterisk.ari_url: must be https unless Asterisk is on this machine: plain http would "
+    "carry the ARI password and customers' numbers readable across the network"
+)
+LITERAL_PASSWORD = (
+    "11: asterisk.ari_password: passwords don't belong here: write it to a file of mode 0600 "
+    "and name that in ari_password_file"
+)
+TRUNK = "8: trunk.endpoint: must be PJSIP/{number}@NAME, NAME of letters, digits, - and _"
+URL = "11: asterisk.ari_url: must be an http or https URL, such as http://127.0.0.1:8088/ari"
+MANAGERS = (
+    "11: managers.endpoint: must be PJSIP/{extension}, with nothing but letters, digits, - and _ "
+    "around {extension}"
+)
+ONE_KEY = "8: keys: must name exactly one of file, credential and environment"
+
+
+@pytest.mark.parametrize(
+    ("find", "put", "error"),
+    [
+        (
+            "GB",
+            "UK",
+            "3: shop.country: must be a country's ISO code of two capital letters; did you mean GB?",
+        ),
+        (
+            "London",
+            "Lodnon",
+            "4: shop.timezone: must be a time zone this machine knows; did you mean Europe/London?",
+        ),
+        ("  name:", "  naem:", "1: shop.name: is missing\n2: shop.naem: unknown key; did you mean name?"),
+        (
+            "  name: Example Shop\n",
+            "  name: Example Shop\n  name: Again\n",
+            "3: shop.name: is given twice, first on line 2",
+        ),
+        ("  name: Example Shop", "\tname: Example Shop", "2: holds a tab: YAML is indented with spaces"),
+        ("keys:\n", "  endpoint: PJSIP/trunk\nkeys:\n", TRUNK),
+        ("keys:\n", "  endpoint: PJSIP/{number}@trunk{number}\nkeys:\n", TRUNK),
+        ("keys:\n", "  endpoint: PJSIP/{number}@a/b\nkeys:\n", TRUNK),
+        ("keys:\n", "  number_format: national\nkeys:\n", "8: trunk.number_format: must be +e164 or e164"),
+        ("  file: var/keys\n", "  file: var/keys\n  environment: KEYS\n", ONE_KEY),
+        ("  file: var/keys\n", "  credential: null\n", ONE_KEY),
+        ("", "rules:\n  limits:\n    per_hour: 0\n", "12: rules.limits.per_hour: must be 1 or more"),
+        ("", "rules:\n  limits:\n    per_hour: ten\n", "12: rules.limits.per_hour: must be a whole number"),
+        ("", "rules:\n  refusal_delay_ms: 9999\n", "11: rules.refusal_delay_ms: must be 5000 or less"),
+        (
+            "",
+            "rules:\n  per_hour: 5\n",
+            "11: rules.per_hour: unknown key; did you mean rules.limits.per_hour?",
+        ),
+        ("", "rules: 5\n", "10: rules: must be a section: indented lines of `key: value`"),
+        (
+            "",
+            'rules:\n  working_hours:\n    monday:\n      - "09:00-12:00"\n      - "9-18"\n',
+            '14: rules.working_hours.monday: must be a time range such as "09:00-18:00"',
+        ),
+        (
+            "",
+            'rules:\n  working_hours:\n    monday: ["09:00-25:00"]\n',
+            "12: rules.working_hours.monday: must lie between 00:00 and 24:00",
+        ),
+        ("", "asterisk:\n  ari_url: ftp://127.0.0.1\n", URL),
+        ("", "asterisk:\n  ari_url: http://[127.0.0.1\n", URL),
+        ("", "asterisk:\n  ari_url: http://192.0.2.1:8088/ari\n", PLAIN_HTTP),
+        ("", "asterisk:\n  ari_password: example\n", LITERAL_PASSWORD),
+        ("", "managers:\n  endpoint: SIP/{extension}\n", MANAGERS),
+        ("", "log:\n  level: loud\n", "11: log.level: must be debug, info, warning or error"),
+        (
+            "",
+            "log:\n  level: !!python/name:os.system\n",
+            "11: log.level: has a tag (!...) that is not used here",
+        ),
+        ("", "log: &log {}\ncalls: *log\n", "11: is not valid YAML here: no alias (*name) is used here"),
+        ("", "log: " + "[" * 40 + "\n", "10: is not valid YAML here: nothing is nested so deeply"),
+    ],
+)
+def test_a_fault_is_told_with_its_line_and_key(tmp_path: Path, find: str, put: str, error: str) -> None:
+    text = SMALLEST.replace(find, put, 1) if find else SMALLEST + put
+    assert "\n".join(_errors(tmp_path, text)).replace("config.yaml:", "") == error
+
+
+def test_all_faults_are_told_at_once_in_the_order_of_their_lines(tmp_path: Path) -> None:
+    text = (
+        SMALLEST.replace("GB", "XX")
+        + "log:\n  levle: info\n  format: xml\ncalls:\n  max_live: 0\n  max_live: 1\n"
+    )
+    assert [error.split(": ")[:2] for error in _errors(tmp_path, text)] == [
+        ["config.yaml:3", "shop.country"],
+        ["config.yaml:11", "log.levle"],
+        ["config.yaml:12", "log.format"],
+        ["config.yaml:15", "calls.max_live"],
+    ]
+
+
+def test_an_empty_file_is_told_what_it_lacks(tmp_path: Path) -> None:
+    assert _errors(tmp_path, "") == [
+        "config.yaml:1: shop: is missing",
+        "config.yaml:1: trunk: is missing",
+        "config.yaml:1: keys: is missing",
+    ]
+
+
+def test_a_file_that_is_not_there_is_told_without_a_line(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"^config\.yaml: can't be read: No such file"):
+        load_config(tmp_path / "config.yaml")
+
+
+def test_a_file_in_another_encoding_is_told_with_its_line(tmp_path: Path) -> None:
+    path = tmp_path / "config.yaml"
+    path.write_bytes("shop:\n  name: Магазин\n".encode("cp1251"))
+    with pytest.raises(ConfigError, match=r"^config\.yaml:2: must be UTF-8 text$"):
+        load_config(path)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        SMALLEST.replace("GB", NUMBER),
+        SMALLEST.replace("Europe/London", NUMBER),
+        SMALLEST + f"{NUMBER}: x\n",
+        SMALLEST + f"'+{NUMBER}': x\n",
+        SMALLEST + f"log: {{level: {NUMBER}}}\n",
+        SMALLEST + f"calls: {{max_live: {NUMBER}}}\n",
+        SMALLEST + f"asterisk: {{ari_url: 'http://[{NUMBER}'}}\n",
+        SMALLEST + f"asterisk: {{ari_url: 'http://a:{NUMBER}/'}}\n",
+        SMALLEST + f"log: *a{NUMBER}\n",
+        SMALLEST + f"log: !a{NUMBER}!b c\n",
+        SMALLEST + f"store: [&a{NUMBER} x, &a{NUMBER} y]\n",
+        SMALLEST + f"%{NUMBER}\n",
+        SMALLEST + f'rules: {{working_hours: {{monday: ["{NUMBER}"]}}}}\n',
+    ],
+)
+def test_no_error_repeats_a_number_that_went_astray(tmp_path: Path, text: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        _load(tmp_path, text)
+    told = str(caught.value) + repr(caught.value) + repr(caught.value.problems)
+    assert NUMBER not in told.replace(str(tmp_path), "")
+
+
+# --- Whatever is written ------------------------------------------------------------------------------
+
+_names = st.sampled_from([key[-1] for key in known_keys()])
+_scalars = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8) | st.dates()
+_values = st.recursive(
+    _scalars,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(_names | _scalars, inner, max_size=5),
+)
+_fragments = st.lists(
+    st.sampled_from(
+        [
+            *"{}[]:,-?!&*|>'\"%@`#~<\t\n \\",
+            "\n  ",
+            ": ",
+            "- ",
+            "--- ",
+            "...\n",
+            "!!int ",
+            "<<: ",
+            "\\UFFFFFFFF",
+            "log",
+            "shop",
+            "1",
+            "é",
+        ]
+    ),
+    max_size=30,
+).map("".join)
+
+
+def _problems(data: bytes) -> list[ConfigProblem]:
+    """What is wrong with such a file; whatever else is raised fails the test."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "config.yaml"
+        path.write_bytes(data)
+        try:
+            load_config(path)
+        except ConfigError as error:
+            return error.problems
+    return []
+
+
+def _all_have_a_line(problems: list[ConfigProblem]) -> bool:
+    return all(problem.line is not None and problem.line >= 1 for problem in problems)
+
+
+@given(st.text() | _fragments)
+def test_any_text_is_refused_in_words_with_lines(text: str) -> None:
+    problems = _problems(text.encode("utf-8", "surrogatepass"))
+    assert problems
+    assert _all_have_a_line(problems)
+
+
+@given(_values)
+def test_any_yaml_is_refused_in_words_with_lines(value: object) -> None:
+    problems = _problems(yaml.safe_dump(value, allow_unicode=True).encode())
+    assert problems
+    assert _all_have_a_line(problems)
+
+
+@given(_fragments)
+def test_any_addition_to_a_good_file_loads_or_is_refused_with_lines(text: str) -> None:
+    assert _all_have_a_line(_problems((SMALLEST + text).encode()))
+
+
+# --- The shipped file tells all -----------------------------------------------------------------------
+
+
+def _documented_keys() -> dict[tuple[str, ...], bool]:
+    """Every key of the shipped file by its indentation, and whether a comment is above it or beside it."""
+    documented: dict[tuple[str, ...], bool] = {}
+    above: list[str] = []
+    commented = False
+    for line in SHIPPED.read_text(encoding="utf-8").splitlines():
+        key = re.match(r"( *)([a-z_]+):", line)
+        if key:
+            above[len(key[1]) // 2 :] = [key[2]]
+            documented[tuple(above)] = commented or " # " in line
+        # A note over several keys in a row, such as the three kinds of `keys`, is about all of them.
+        commented = line.lstrip().startswith("#") or (commented and bool(key) and len(above) > 1)
+    return documented
+
+
+def test_every_key_is_in_the_shipped_file_and_no_other() -> None:
+    assert set(_documented_keys()) == set(known_keys())
+
+
+def test_every_key_of_the_shipped_file_is_documented() -> None:
+    sections = {key[:-1] for key in known_keys()}
+    assert [key for key, told in _documented_keys().items() if not told and key not in sections] == []
