@@ -3,7 +3,6 @@
 No error here holds any text of the request or of the answer: ARI's answers repeat what they were sent, and
 that may hold a phone number. `operation` is a name from this package's source, such as "channels.create".
 """
-# ruff: noqa: N818 - "except NotFound" says all that "except NotFoundError" would
 
 from __future__ import annotations
 

@@ -1,0 +1,219 @@
+"""The composition root: the one place that knows all the parts, and when each begins and ends."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import resource
+import signal
+import stat
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import Final
+
+import structlog
+
+from bridge import __version__
+from bridge.api.app import Readiness, make_app
+from bridge.api.server import serve_on_socket
+from bridge.asterisk.ari import ApplicationReplaced, AriClient, AriError, Connected, Disconnected
+from bridge.asterisk.happenings import Reader
+from bridge.asterisk.pbx import Pbx, ShopLine
+from bridge.asterisk.trunk import Trunk
+from bridge.calls.model import Timings
+from bridge.config import Config, Keys, load_config
+from bridge.logs import set_up_logs
+from bridge.store.database import Database
+from bridge.store.key_checks import verify_keys
+from bridge.switchboard import metrics
+from bridge.switchboard.admission import Admission
+from bridge.switchboard.board import Switchboard
+from bridge.switchboard.ledger import Ledger
+from bridge.switchboard.live_call import Parts
+from bridge.switchboard.tasks import Tasks
+from bridge.vault import (
+    KeyCredential,
+    KeyEnvironment,
+    KeyFile,
+    KeySource,
+    KeyUnusable,
+    Vault,
+    VaultError,
+    read_key_ring,
+)
+
+log = structlog.get_logger()
+
+_SECONDS_TO_END_CALLS: Final = 2.0
+_SECONDS_TO_WRITE: Final = 2.0
+
+
+class NotStarted(Exception):
+    """The daemon can't run; the message says what to do."""
+
+
+def run(config_path: Path) -> int:
+    """Run the daemon until SIGTERM or SIGINT. Returns the exit code.
+
+    Raises ConfigError, DatabaseUnusable, NotStarted, SocketInUse and OSError of a start that failed. A missing
+    or wrong key is no failed start: the daemon then runs sealed, says so, and dials nothing.
+    """
+    config = load_config(config_path)
+    set_up_logs(config.log.level, config.log.format)
+    # A core dump would hold every number that is being dialled.
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    asyncio.run(_serve(config))
+    return 0
+
+
+async def _serve(config: Config) -> None:
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    async with AsyncExitStack() as stack:
+        config.store.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        database = await stack.enter_async_context(await Database.open(config.store.path, migrate=True))
+        vault = await _open_vault(config.keys, database)
+        client = await stack.enter_async_context(_client(config))
+        daemon = Daemon(config, client, database, vault)
+        await stack.enter_async_context(serve_on_socket(make_app(daemon), config.api.socket, daemon.tasks))
+        daemon.start()
+        log.info("serving", version=__version__, path=str(config.api.socket))
+        await stop.wait()
+        await daemon.stop()
+
+
+async def _open_vault(keys: Keys, database: Database) -> Vault | None:
+    """The vault, or None where there is no key, or not that of this database."""
+    try:
+        vault = Vault(read_key_ring(_key_source(keys)))
+        if wrong := await verify_keys(database, vault.key_check()):
+            raise KeyUnusable(
+                f"these keys are not the ones this database was sealed with: {', '.join(wrong)}"
+            )
+    except VaultError as error:
+        log.error("SEALED: nothing will be dialled", reason=str(error))
+        return None
+    return vault
+
+
+def _key_source(keys: Keys) -> KeySource:
+    if keys.file is not None:
+        return KeyFile(keys.file)
+    if keys.credential is not None:
+        return KeyCredential(keys.credential)
+    assert keys.environment is not None  # noqa: S101 - the configuration holds exactly one of the three
+    return KeyEnvironment(keys.environment)
+
+
+def _client(config: Config) -> AriClient:
+    asterisk = config.asterisk
+    return AriClient(
+        asterisk.ari_url,
+        asterisk.ari_user,
+        _read_password(asterisk.ari_password_file),
+        app=asterisk.application,
+    )
+
+
+def _read_password(path: Path) -> str:
+    try:
+        with path.open(encoding="utf-8") as file:
+            if os.fstat(file.fileno()).st_mode & (stat.S_IRWXG | stat.S_IRWXO):
+                raise NotStarted(f"{path}: other users can read it; close it to them: chmod 600 {path}")
+            password = file.read().strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise NotStarted(f"{path}: the ARI password can't be read ({type(error).__name__})") from None
+    if not password:
+        raise NotStarted(f"{path}: the ARI password is empty")
+    return password
+
+
+class Daemon:
+    """The running parts."""
+
+    def __init__(self, config: Config, client: AriClient, database: Database, vault: Vault | None) -> None:
+        self.tasks = Tasks()
+        self._client = client
+        self._reader = Reader(config.managers.endpoint)
+        self._pbx = _pbx(config, client)
+        self._ledger = Ledger(database)
+        self._link = False
+        self._sealed = vault is None
+        self._calls = Tasks()
+        admission = Admission(database, config.policy(), language=config.shop.language, sealed=self._sealed)
+        parts = Parts(self._pbx, admission, self._ledger, vault, _timings(config), config.shop.language)
+        self.switchboard = Switchboard(parts, self._calls, max_live=config.calls.max_live)
+
+    @property
+    def readiness(self) -> Readiness:
+        return Readiness(link=self._link, sealed=self._sealed)
+
+    def measure(self) -> None:
+        """Bring the gauges up to date."""
+        metrics.link_up.set(self._link)
+        metrics.sealed.set(self._sealed)
+        metrics.backlog.set(self._ledger.backlog)
+        metrics.tasks.set(len(asyncio.all_tasks()))
+
+    def start(self) -> None:
+        self.tasks.start(self._ledger.run(), name="ledger")
+        self.tasks.start(self._listen(), name="events")
+
+    async def stop(self) -> None:
+        """End what has not become a conversation; conversations go on in Asterisk. Then write what is owed."""
+        log.info("stopping", calls=len(self.switchboard))
+        self.switchboard.give_up_unanswered()
+        await self._calls.finish(_SECONDS_TO_END_CALLS)
+        await self._client.close()
+        if not await self._ledger.flush(_SECONDS_TO_WRITE):
+            log.error("some results could not be written")
+        await self.tasks.finish(seconds=0)
+
+    async def _listen(self) -> None:
+        async for item in self._client.events():
+            match item:
+                case Connected():
+                    self.tasks.start(self._connected(), name="connected")
+                case Disconnected(reason):
+                    self._link_lost(reason.value)
+                case ApplicationReplaced():
+                    self._link_lost("another daemon took the application over")
+                case event:
+                    if (happening := self._reader.read(event)) is not None:
+                        self.switchboard.hear(happening)
+
+    async def _connected(self) -> None:
+        """Catch up with what happened without us. The stream is read on meanwhile."""
+        try:
+            await self._pbx.listen()
+            await self.switchboard.catch_up()
+        except AriError as error:
+            log.warning("the link came and went", operation=error.operation, status=error.status)
+            return
+        self._link = True
+        log.info("connected to Asterisk")
+
+    def _link_lost(self, reason: str) -> None:
+        self._link = False
+        log.warning("no link to Asterisk; conversations go on without us", reason=reason)
+
+
+def _pbx(config: Config, client: AriClient) -> Pbx:
+    trunk = config.trunk
+    return Pbx(
+        client,
+        trunk=Trunk(trunk.endpoint, trunk.number_format),
+        manager_endpoint=config.managers.endpoint,
+        shop=ShopLine(trunk.caller_id_name, trunk.caller_id_number),
+    )
+
+
+def _timings(config: Config) -> Timings:
+    calls = config.calls
+    return Timings(
+        ring=calls.ring_seconds,
+        manager_ring=calls.manager_ring_seconds,
+        talk=calls.max_seconds,
+        refusal=config.rules.refusal_delay_ms / 1000,
+    )
