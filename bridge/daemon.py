@@ -55,8 +55,8 @@ class NotStarted(Exception):
 def run(config_path: Path) -> int:
     """Run the daemon until SIGTERM or SIGINT. Returns the exit code.
 
-    Raises ConfigError, DatabaseUnusable, NotStarted, SocketInUse and OSError of a start that failed. A missing
-    or wrong key is no failed start: the daemon then runs sealed, says so, and dials nothing.
+    Raises ConfigError, DatabaseUnusable, NotStarted, SocketInUse and OSError of a start that failed. A
+    missing or wrong key is no failed start: the daemon then runs sealed, says so, and dials nothing.
     """
     config = load_config(config_path)
     set_up_logs(config.log.level, config.log.format)
@@ -88,9 +88,7 @@ async def _open_vault(keys: Keys, database: Database) -> Vault | None:
     try:
         vault = Vault(read_key_ring(_key_source(keys)))
         if wrong := await verify_keys(database, vault.key_check()):
-            raise KeyUnusable(
-                f"these keys are not the ones this database was sealed with: {', '.join(wrong)}"
-            )
+            raise KeyUnusable(f"not the keys that this database was sealed with: {', '.join(wrong)}")
     except VaultError as error:
         log.error("SEALED: nothing will be dialled", reason=str(error))
         return None
@@ -161,7 +159,7 @@ class Daemon:
         self.tasks.start(self._listen(), name="events")
 
     async def stop(self) -> None:
-        """End what has not become a conversation; conversations go on in Asterisk. Then write what is owed."""
+        """End what is no conversation yet; conversations go on in Asterisk. Then write what is owed."""
         log.info("stopping", calls=len(self.switchboard))
         self.switchboard.give_up_unanswered()
         await self._calls.finish(_SECONDS_TO_END_CALLS)
