@@ -433,7 +433,7 @@ class _Source:
         except yaml.MarkedYAMLError as error:
             mark = error.problem_mark or error.context_mark
             raise self.failure(mark.line + 1 if mark else None, _syntax_message(error)) from None
-        except ValueError:  # PyYAML lets one through: an escape such as \UFFFFFFFF
+        except (ValueError, OverflowError):  # PyYAML lets them through for an escape such as \UFFFFFFFF
             raise self.failure(loader.line + 1 if loader else None, "is not valid YAML here") from None
         return {} if root is None else self._value(root, ())
 
@@ -511,7 +511,7 @@ def _message(error: ErrorDetails) -> str:
         case "value_error":
             return str(wanted["error"])
         case kind:
-            return "must be " + _KINDS[kind].format(**wanted).replace("'", "")
+            return "must be " + _KINDS.get(kind, "of another form").format(**wanted).replace("'", "")
 
 
 _KINDS = {
@@ -522,6 +522,7 @@ _KINDS = {
     "int_type": "a whole number",
     "bool_type": "true or false",
     "string_type": "a text (in quotes, if it looks like a number)",
+    "string_unicode": "a text of whole characters",
     "tuple_type": "a list, such as [] or [one, two]",
     "frozen_set_type": "a list, such as [] or [one, two]",
     "model_type": "a section: indented lines of `key: value`",

@@ -188,6 +188,8 @@ ONE_KEY = "8: keys: must name exactly one of file, credential and environment"
             "log:\n  level: !!python/name:os.system\n",
             "11: log.level: has a tag (!...) that is not used here",
         ),
+        ("", 'log:\n  level: "\\UFFFFFFFF"\n', "11: is not valid YAML here"),
+        ("", 'log:\n  level: "\\U00110000"\n', "11: is not valid YAML here"),
         ("", "log: &log {}\ncalls: *log\n", "11: is not valid YAML here: no alias (*name) is used here"),
         ("", "log: " + "[" * 40 + "\n", "10: is not valid YAML here: nothing is nested so deeply"),
     ],
@@ -195,6 +197,15 @@ ONE_KEY = "8: keys: must name exactly one of file, credential and environment"
 def test_a_fault_is_told_with_its_line_and_key(tmp_path: Path, find: str, put: str, error: str) -> None:
     text = SMALLEST.replace(find, put, 1) if find else SMALLEST + put
     assert "\n".join(_errors(tmp_path, text)).replace("config.yaml:", "") == error
+
+
+@pytest.mark.parametrize(
+    "url", ["https://user:example@pbx.example/ari", "https://pbx.example/ari?api_key=u:p"]
+)
+def test_a_password_in_the_url_is_refused(tmp_path: Path, url: str) -> None:
+    assert _errors(tmp_path, SMALLEST + f'asterisk:\n  ari_url: "{url}"\n') == [
+        "config.yaml:11: asterisk.ari_url: must hold no user, password or query: they have keys of their own"
+    ]
 
 
 def test_all_faults_are_told_at_once_in_the_order_of_their_lines(tmp_path: Path) -> None:
@@ -320,6 +331,22 @@ def test_any_addition_to_a_good_file_loads_or_is_refused_with_lines(text: str) -
     assert _all_have_a_line(_problems((SMALLEST + text).encode()))
 
 
+@pytest.mark.parametrize("key", list(known_keys()), ids=".".join)
+@pytest.mark.parametrize(
+    "value",
+    [None, True, -5, 10**30, 1.5, "", "x", "a\0b", "\ud800", [], [1], [[]], ["x", None], {}, {"a": "b"}],
+)
+def test_any_value_of_any_key_loads_or_is_refused_with_its_line(key: tuple[str, ...], value: object) -> None:
+    tree = yaml.safe_load(SHIPPED.read_text(encoding="utf-8"))
+    section = tree
+    for name in key[:-1]:
+        section = section[name]
+    section[key[-1]] = value
+    problems = _problems(yaml.safe_dump(tree).encode())
+    assert _all_have_a_line(problems)
+    assert all(problem.key.startswith(key[0]) for problem in problems)
+
+
 # --- The shipped file tells all -----------------------------------------------------------------------
 
 
@@ -333,8 +360,7 @@ def _documented_keys() -> dict[tuple[str, ...], bool]:
         if key:
             above[len(key[1]) // 2 :] = [key[2]]
             documented[tuple(above)] = commented or " # " in line
-        # A note over several keys in a row, such as the three kinds of `keys`, is about all of them.
-        commented = line.lstrip().startswith("#") or (commented and bool(key) and len(above) > 1)
+        commented = line.lstrip().startswith("#")
     return documented
 
 

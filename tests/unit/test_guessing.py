@@ -47,6 +47,24 @@ def test_a_lock_out_does_not_clear_misses_that_are_still_in_the_window() -> None
     assert book.with_miss("101", 12_000).just_locked_out
 
 
+def test_a_miss_of_another_does_not_end_a_lock_out_that_outlasts_the_window() -> None:
+    book, _ = _miss(GuessBook(RULE), 0, 1, 2)
+    book, _ = _miss(book, 200, extension="102")
+    assert book.locked_out("101", 200_000)
+
+
+def test_a_miss_of_another_does_not_clear_misses_that_are_still_in_the_window() -> None:
+    book, _ = _miss(GuessBook(LockOut(misses=3, within_seconds=60, for_seconds=10)), 0, 1)
+    book, _ = _miss(book, 30, extension="102")
+    assert book.with_miss("101", 31_000).just_locked_out
+
+
+def test_who_has_long_missed_nothing_is_forgotten() -> None:
+    book, _ = _miss(GuessBook(RULE), 0, 1, 2)
+    book, _ = _miss(book, 302, extension="102")
+    assert len(book) == 1
+
+
 def test_the_book_is_a_value_that_recording_leaves_as_it_was() -> None:
     before, _ = _miss(GuessBook(RULE), 0, 1)
     before.with_miss("101", 2_000)
