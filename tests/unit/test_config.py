@@ -333,8 +333,7 @@ def test_any_addition_to_a_good_file_loads_or_is_refused_with_lines(text: str) -
 
 @pytest.mark.parametrize("key", list(known_keys()), ids=".".join)
 @pytest.mark.parametrize(
-    "value",
-    [None, True, -5, 10**30, 1.5, "", "x", "a\0b", "\ud800", [], [1], [[]], ["x", None], {}, {"a": "b"}],
+    "value", [None, True, 10**30, "", "a\0b", "\ud800", [[]], ["x", None], {}, {"a": "b"}]
 )
 def test_any_value_of_any_key_loads_or_is_refused_with_its_line(key: tuple[str, ...], value: object) -> None:
     tree = yaml.safe_load(SHIPPED.read_text(encoding="utf-8"))
