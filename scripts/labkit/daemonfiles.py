@@ -34,7 +34,7 @@ def _settings(record: LabRecord, api_socket: Path) -> dict[str, dict[str, Any]]:
         "keys": {"file": str(record.secrets / "keys")},
         "api": {"socket": str(api_socket)},
         # A lab is tried at any hour.
-        "rules": {"hours": {day: ["00:00-24:00"] for day in DAYS}},
+        "rules": {"working_hours": {day: ["00:00-24:00"] for day in DAYS}},
     }
 
 

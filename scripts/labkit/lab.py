@@ -22,7 +22,7 @@ from labkit.errors import LabError
 from labkit.locks import locked
 from labkit.places import SCRIPTS, VENV
 from labkit.processes import Process, start
-from labkit.readiness import answers_ready, wait_until_ready
+from labkit.readiness import answers_ok, wait_until_ready
 from labkit.record import ARI_USER, LabManager, LabRecord
 
 SAMPLE_ORDERS = SCRIPTS / "labkit" / "sample" / "orders.csv"
@@ -208,11 +208,12 @@ class Lab:
         for extension, manager in self.managers.items():
             self.call_bridge("managers", "add", extension, "--name", manager.name)
 
-    def start_daemon(self) -> None:
-        """Start the daemon and return when it says it is ready."""
+    def start_daemon(self, *, sealed: bool = False) -> None:
+        """Start the daemon and return when it says it is ready; a sealed one never is, so when it lives."""
         command = [str(CALL_BRIDGE), "--config", str(self.config_path), "serve"]
         process = self._start("daemon", command, {})
-        wait_until_ready("the daemon", process, lambda: answers_ready(self.api_socket), self.log("daemon"))
+        path = "/healthz" if sealed else "/readyz"
+        wait_until_ready("the daemon", process, lambda: answers_ok(self.api_socket, path), self.log("daemon"))
 
     def stop_daemon(self) -> None:
         """End the daemon as systemd would; Asterisk and its calls stay."""

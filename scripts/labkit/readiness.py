@@ -25,11 +25,11 @@ def wait_until_ready(
         time.sleep(POLL_S)
 
 
-def answers_ready(api_socket: Path) -> bool:
-    """Whether the daemon answers GET /readyz on its Unix socket with 200."""
+def answers_ok(api_socket: Path, path: str) -> bool:
+    """Whether the daemon answers GET `path` on its Unix socket with 200."""
     connection = _UnixConnection(api_socket)
     try:
-        connection.request("GET", "/readyz")
+        connection.request("GET", path)
         return connection.getresponse().status == 200
     except (OSError, http.client.HTTPException):
         return False

@@ -1,0 +1,125 @@
+"""What tests of calls ask a lab: its phones, its records, its Asterisk."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import yaml
+from labkit.daemonfiles import merged
+from labkit.lab import Lab
+from labkit.sip.phone import Phone
+
+from bridge.asterisk.ari import AriClient
+
+POLL_SECONDS = 0.05
+
+
+@dataclass(frozen=True)
+class Record:
+    order: str
+    kind: str
+    result: str | None
+    cause: int | None
+    answered: bool
+    seconds: float | None
+
+
+def records(lab: Lab) -> list[Record]:
+    """Every call on record, oldest first."""
+    with sqlite3.connect(f"file:{lab.database_path}?mode=ro", uri=True) as database:
+        rows = database.execute(
+            "SELECT order_code, kind, result, cause, answered_ms, started_ms, ended_ms FROM calls ORDER BY rowid"
+        ).fetchall()
+    database.close()
+    return [
+        Record(
+            order=order,
+            kind=kind,
+            result=result,
+            cause=cause,
+            answered=answered is not None,
+            seconds=None if ended is None else (ended - started) / 1000,
+        )
+        for order, kind, result, cause, answered, started, ended in rows
+    ]
+
+
+async def until(condition: Callable[[], Any], what: str, *, within: float = 10.0) -> Any:
+    """Wait for a condition's first true value. Raises TimeoutError that names what was waited for."""
+    deadline = asyncio.get_running_loop().time() + within
+    while not (value := condition()):
+        if asyncio.get_running_loop().time() > deadline:
+            raise TimeoutError(f"{what}: not within {within:g} s")
+        await asyncio.sleep(POLL_SECONDS)
+    return value
+
+
+async def until_async(condition: Callable[[], Awaitable[Any]], what: str, *, within: float = 10.0) -> Any:
+    """As `until`, for a condition that has to be awaited."""
+    deadline = asyncio.get_running_loop().time() + within
+    while not (value := await condition()):
+        if asyncio.get_running_loop().time() > deadline:
+            raise TimeoutError(f"{what}: not within {within:g} s")
+        await asyncio.sleep(POLL_SECONDS)
+    return value
+
+
+async def next_result(lab: Lab, before: list[Record], *, within: float = 10.0) -> Record:
+    """The record of the one call made since `before`, once it has its result."""
+
+    def finished() -> list[Record]:
+        return [record for record in records(lab)[len(before) :] if record.result is not None]
+
+    new: list[Record] = await until(finished, "a result on record", within=within)
+    assert len(new) == 1, f"one call was made, {len(new)} are on record"
+    return new[0]
+
+
+@asynccontextmanager
+async def registered_phone(lab: Lab, extension: str = "101") -> AsyncIterator[Phone]:
+    async with Phone(extension, lab.managers[extension].password, server=lab.sip_address) as phone:
+        await phone.register()
+        yield phone
+
+
+@asynccontextmanager
+async def ari(lab: Lab) -> AsyncIterator[AriClient]:
+    """Commands to the lab's Asterisk, beside the daemon's own client."""
+    async with AriClient(lab.ari_url, lab.ari_user, lab.ari_password, app="call-bridge") as client:
+        yield client
+
+
+async def leftovers(lab: Lab) -> list[str]:
+    """Channels and bridges that exist now."""
+    async with ari(lab) as client:
+        channels = [channel.name for channel in await client.channels.list()]
+        return channels + [bridge.id for bridge in await client.bridges.list()]
+
+
+async def nothing_left(lab: Lab) -> None:
+    """Wait until Asterisk has neither channel nor bridge. Raises TimeoutError."""
+
+    async def empty() -> bool:
+        return not await leftovers(lab)
+
+    await until_async(empty, "an Asterisk without channels and bridges")
+
+
+@contextmanager
+def settings(lab: Lab, changes: dict[str, dict[str, Any]]) -> Iterator[None]:
+    """Let the lab's daemon run with other settings, and then with its own again."""
+    own = lab.config_path.read_text()
+    lab.stop_daemon()
+    lab.config_path.write_text(yaml.safe_dump(merged(yaml.safe_load(own), changes)))
+    lab.start_daemon()
+    try:
+        yield
+    finally:
+        lab.stop_daemon()
+        lab.config_path.write_text(own)
+        lab.start_daemon()
