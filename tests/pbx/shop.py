@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import yaml
+
+from bridge.asterisk.ari import AriClient
 from labkit.daemonfiles import merged
 from labkit.lab import Lab
 from labkit.sip.phone import Phone
-
-from bridge.asterisk.ari import AriClient
 
 POLL_SECONDS = 0.05
 
@@ -33,7 +33,8 @@ def records(lab: Lab) -> list[Record]:
     """Every call on record, oldest first."""
     with sqlite3.connect(f"file:{lab.database_path}?mode=ro", uri=True) as database:
         rows = database.execute(
-            "SELECT order_code, kind, result, cause, answered_ms, started_ms, ended_ms FROM calls ORDER BY rowid"
+            "SELECT order_code, kind, result, cause, answered_ms, started_ms, ended_ms"
+            " FROM calls ORDER BY rowid"
         ).fetchall()
     database.close()
     return [

@@ -6,12 +6,6 @@ import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
-from labkit.lab import Lab
-from labkit.sip import carrier as carriers
-from labkit.sip.carrier import Carrier
-from labkit.sip.message import Uri
-from labkit.sip.phone import Phone
-
 from shop import (
     ari,
     next_result,
@@ -22,6 +16,12 @@ from shop import (
     until,
     until_async,
 )
+
+from labkit.lab import Lab
+from labkit.sip import carrier as carriers
+from labkit.sip.carrier import Carrier
+from labkit.sip.message import Uri
+from labkit.sip.phone import Phone
 
 NUMBER = "+447700900123"
 ANOTHER_MANAGERS_ORDER = "*1046"
