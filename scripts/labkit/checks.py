@@ -17,9 +17,6 @@ BIN = VENV / "bin"
 # ruff finds Python by its file names, and these have none.
 SCRIPTS = ("scripts/lab", "scripts/quickstart", "scripts/test")
 
-# pytest-asyncio warns while the scope is left open, and warnings are errors here.
-PYTEST_OPTIONS = ("-o", "asyncio_default_fixture_loop_scope=function")
-
 
 @dataclass(frozen=True)
 class Check:
@@ -43,7 +40,7 @@ def all_checks(pytest_arguments: Sequence[str]) -> list[Check]:
         Check("format", ("ruff", "format", "--check", "--quiet", *sources)),
         Check("types", ("mypy", "--no-error-summary")),
         Check("imports", ("lint-imports",)),
-        Check("tests", ("pytest", *PYTEST_OPTIONS, *pytest_arguments)),
+        Check("tests", ("pytest", *pytest_arguments)),
     ]
 
 

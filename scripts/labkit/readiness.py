@@ -27,12 +27,22 @@ def wait_until_ready(
 
 def answers_ok(api_socket: Path, path: str) -> bool:
     """Whether the daemon answers GET `path` on its Unix socket with 200."""
+    try:
+        get(api_socket, path)
+    except (OSError, http.client.HTTPException):
+        return False
+    return True
+
+
+def get(api_socket: Path, path: str) -> str:
+    """The daemon's answer to GET `path`. Raises HTTPException for another status than 200, and OSError."""
     connection = _UnixConnection(api_socket)
     try:
         connection.request("GET", path)
-        return connection.getresponse().status == 200
-    except (OSError, http.client.HTTPException):
-        return False
+        response = connection.getresponse()
+        if response.status != 200:
+            raise http.client.HTTPException(f"{path}: {response.status}")
+        return response.read().decode()
     finally:
         connection.close()
 

@@ -95,6 +95,12 @@ async def ari(lab: Lab) -> AsyncIterator[AriClient]:
         yield client
 
 
+async def trunk_is(lab: Lab, state: str) -> bool:
+    """Whether Asterisk takes the carrier for "online" or "offline", by its answers to OPTIONS."""
+    async with ari(lab) as client:
+        return (await client.endpoints.get("PJSIP", "trunk")).state == state
+
+
 async def leftovers(lab: Lab) -> list[str]:
     """Channels and bridges that exist now."""
     async with ari(lab) as client:

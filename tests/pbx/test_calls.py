@@ -13,6 +13,7 @@ from shop import (
     records,
     registered_phone,
     settings,
+    trunk_is,
     until,
     until_async,
 )
@@ -38,13 +39,8 @@ async def phone(lab: Lab) -> AsyncIterator[Phone]:
 async def carrier(lab: Lab) -> AsyncIterator[Carrier]:
     """A carrier that the PBX has seen to be alive."""
     async with Carrier(lab.carrier_address) as carrier:
-        await until_async(lambda: _trunk_is(lab, "online"), "a trunk that is up", within=40)
+        await until_async(lambda: trunk_is(lab, "online"), "a trunk that is up", within=40)
         yield carrier
-
-
-async def _trunk_is(lab: Lab, state: str) -> bool:
-    async with ari(lab) as client:
-        return (await client.endpoints.get("PJSIP", "trunk")).state == state
 
 
 async def test_a_dialled_order_becomes_a_conversation(lab: Lab, phone: Phone, carrier: Carrier) -> None:
@@ -137,7 +133,7 @@ async def test_a_manager_who_hangs_up_while_it_rings_cancels_the_call(
 
 async def test_a_dead_carrier_is_told(lab: Lab, phone: Phone) -> None:
     before = records(lab)
-    await until_async(lambda: _trunk_is(lab, "offline"), "a trunk that is down", within=60)
+    await until_async(lambda: trunk_is(lab, "offline"), "a trunk that is down", within=60)
     call = await phone.dial("*1042")
     await call.answered()
     await call.ended(within=15)
