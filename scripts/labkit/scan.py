@@ -81,6 +81,16 @@ class Scanner:
     def __repr__(self) -> str:
         return "Scanner(***)"
 
+    @property
+    def sample(self) -> str:
+        """The number itself, in E.164 with a plus: for planting."""
+        return f"+{self._e164}"
+
+    @property
+    def texts(self) -> tuple[str, ...]:
+        """The ways of writing the whole number without separators, longest first: for covering it up."""
+        return self.sample, self._e164, self._trunk, self._national
+
     def scan(self, data: bytes) -> list[Finding]:
         """Every form found in the bytes, each once at its first place."""
         first: dict[str, Finding] = {}
@@ -93,7 +103,7 @@ class Scanner:
     def scan_recording(
         self, recording: Recording, direction: Direction | None = Direction.RECEIVED
     ) -> list[Finding]:
-        """Every datagram alone, and what is spread over several: keys, RTP payloads, fields of SIP messages."""
+        """Every datagram alone, and what is spread over several: keys, payloads, fields of messages."""
         datagrams = recording.only(direction=direction)
         findings = [
             Finding(finding.form, finding.offset, f"{datagram.protocol} datagram {index}")

@@ -28,7 +28,7 @@ from pathlib import Path
 from labkit.capture import Address, Journal, Recording
 from labkit.sip.call import Call
 from labkit.sip.message import HeaderLines, NameAddress, Uri
-from labkit.sip.tasks import happens
+from labkit.sip.tasks import until
 from labkit.sip.transaction import Timers
 from labkit.sip.ua import UserAgent
 
@@ -117,7 +117,6 @@ class Carrier(UserAgent):
         self.behaviour = behaviour or answer()
         self.server = server
         self._rules: list[tuple[str, Behaviour]] = []
-        self._called = asyncio.Event()
 
     def when(self, number: str, behaviour: Behaviour) -> None:
         """Behave so when that user part is called; the latest rule for a number holds."""
@@ -125,10 +124,8 @@ class Carrier(UserAgent):
 
     async def called(self, number_of_calls: int = 1, *, within: float = 10.0) -> Call:
         """Wait for the n-th call since the start, counted from 1. Raises TimeoutError."""
-        async with asyncio.timeout(within):
-            while len(self.incoming_calls) < number_of_calls:
-                self._called.clear()
-                await happens(self._called, f"call {number_of_calls} at the carrier", within)
+        what = f"call {number_of_calls} at the carrier"
+        await until(lambda: len(self.incoming_calls) >= number_of_calls, self._arrival, what, within)
         return self.incoming_calls[number_of_calls - 1]
 
     @property
@@ -145,7 +142,6 @@ class Carrier(UserAgent):
         return await Call.outgoing(self, uri, server, from_=caller, headers=headers)
 
     def on_invite(self, call: Call) -> None:
-        self._called.set()
         number = Uri.parse(call.invite.uri).user
         behaviour = next((known for wanted, known in self._rules if wanted == number), self.behaviour)
         self.tasks.start(_behave(behaviour, call), "behaviour of the carrier")

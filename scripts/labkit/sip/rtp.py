@@ -16,6 +16,7 @@ from dataclasses import dataclass
 
 from labkit.capture import Address, Protocol, Recording
 from labkit.sip.sdp import PCMA, PCMU, AudioDescription
+from labkit.sip.tasks import until
 from labkit.sip.transport import UdpSocket
 
 SAMPLES_PER_PACKET = 160  # 20 ms at 8000 Hz
@@ -242,15 +243,13 @@ class AudioStream:
         return dtmf_digits(self.received, self._event_type)
 
     async def wait_for_audio(self, packets: int, *, within: float = 10.0) -> None:
-        """Raises TimeoutError."""
-        try:
-            async with asyncio.timeout(within):
-                while len(self.received_audio) < packets:
-                    self._arrival.clear()
-                    await self._arrival.wait()
-        except TimeoutError:
-            arrived = len(self.received_audio)
-            raise TimeoutError(f"{arrived} of {packets} audio packets came within {within:g} s") from None
+        """Until so many audio packets have come. Raises TimeoutError."""
+        what = f"{packets} audio packets"
+        await until(lambda: len(self.received_audio) >= packets, self._arrival, what, within)
+
+    async def wait_for_dtmf(self, keys: str, *, within: float = 10.0) -> None:
+        """Until exactly these keys have come since the start. Raises TimeoutError."""
+        await until(lambda: self.received_dtmf == keys, self._arrival, f"the keys {keys}", within)
 
     def close(self) -> None:
         for socket in (self._rtp, self._rtcp):

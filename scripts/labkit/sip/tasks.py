@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from typing import Any
 
 
@@ -44,3 +44,14 @@ async def happens(event: asyncio.Event, what: str, within: float, *, seen: objec
     except TimeoutError:
         so_far = f"; so far: {seen}" if seen else ""
         raise TimeoutError(f"{what} within {within:g} s: no{so_far}") from None
+
+
+async def until(condition: Callable[[], bool], changed: asyncio.Event, what: str, within: float) -> None:
+    """Wait for a condition that can become true only when `changed` is set. Raises TimeoutError."""
+    try:
+        async with asyncio.timeout(within):
+            while not condition():
+                changed.clear()
+                await changed.wait()
+    except TimeoutError:
+        raise TimeoutError(f"{what} within {within:g} s: no") from None

@@ -37,7 +37,7 @@ from labkit.sip.message import (
     parse,
     reason_phrase,
 )
-from labkit.sip.tasks import Tasks
+from labkit.sip.tasks import Tasks, until
 from labkit.sip.transaction import ClientTransaction, ServerTransaction, Timers
 from labkit.sip.transport import UdpSocket
 
@@ -80,6 +80,7 @@ class UserAgent:
         self.calls: deque[Call] = deque(maxlen=_KEPT_REQUESTS)
         self.latest_source: Address | None = None
         self.requests: deque[Request] = deque(maxlen=_KEPT_REQUESTS)
+        self._arrival = asyncio.Event()
         self._bind = bind
         self._socket: UdpSocket | None = None
         self._client: dict[TransactionKey, ClientTransaction] = {}
@@ -258,6 +259,16 @@ class UserAgent:
 
     # Receiving
 
+    def received(self, method: str) -> list[Request]:
+        """The requests with that method, retransmissions included."""
+        return [request for request in self.requests if request.method == method]
+
+    async def wait_for_request(self, method: str, *, times: int = 1, within: float = 10.0) -> Request:
+        """Until a method has come so often, retransmissions included. Raises TimeoutError."""
+        what = f"{method} {times} times"
+        await until(lambda: len(self.received(method)) >= times, self._arrival, what, within)
+        return self.received(method)[times - 1]
+
     def _receive(self, data: bytes, source: Address) -> None:
         if not data.strip():
             return  # a keep-alive (RFC 5626, section 3.5.1)
@@ -285,6 +296,7 @@ class UserAgent:
     def _receive_request(self, request: Request, source: Address) -> None:
         self.requests.append(request)
         self.latest_source = source
+        self._arrival.set()
         known = self._server.get(transaction.server_key(request))
         if request.method == "ACK":
             self._receive_ack(request, known)

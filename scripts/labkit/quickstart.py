@@ -1,0 +1,157 @@
+"""From nothing to a proven masked call: what scripts/quickstart does once it runs in its environment."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import csv
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.console import Console
+
+from labkit.capture import Address, Recording
+from labkit.errors import LabError
+from labkit.lab import SAMPLE_ORDERS, AlreadyUpError, Lab
+from labkit.places import LABS
+from labkit.sip.call import Call, CallRefused
+from labkit.sip.phone import Phone, RegistrationRefused
+from labkit.story import ENOUGH_PACKETS, Story
+from labkit.storytexts import LANGUAGES, Texts, language_of
+
+EXTENSION = "101"
+ORDER = "1042"
+REGION = "GB"
+TALK_SECONDS = 2.0
+
+
+@dataclass(frozen=True)
+class SampleOrder:
+    code: str
+    number: str
+
+    @classmethod
+    def read_all(cls, path: Path) -> dict[str, SampleOrder]:
+        """By code."""
+        with path.open(encoding="utf-8", newline="") as file:
+            return {row["order"]: cls(row["order"], row["phone"]) for row in csv.DictReader(file)}
+
+
+def main(arguments: Sequence[str]) -> int:
+    """0: the call was masked, and that is proven. 1: it was not, or could not be."""
+    options = _parser().parse_args(arguments)
+    texts = LANGUAGES[options.language]
+    signal.signal(signal.SIGTERM, signal.getsignal(signal.SIGINT))
+    try:
+        return _run(options, texts, Console())
+    except AlreadyUpError:
+        print(f"quickstart: {texts.already_up.format(folder=options.dir)}", file=sys.stderr)
+    except (LabError, OSError) as error:
+        print(f"quickstart: {error}", file=sys.stderr)
+    except KeyboardInterrupt:
+        print(file=sys.stderr)
+    return 1
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="scripts/quickstart",
+        description="A shop on this machine, one masked call, and the proof that the number stayed hidden.",
+    )
+    parser.add_argument("--once", action="store_true", help="take everything down after the call")
+    parser.add_argument("--bind", default="127.0.0.1", metavar="ADDRESS", help="for phones")
+    parser.add_argument("--sip-port", type=int, metavar="PORT", help="for phones (default: any free one)")
+    parser.add_argument("--dir", type=Path, default=LABS / "quickstart", help="(default: %(default)s)")
+    parser.add_argument(
+        "--language", choices=sorted(LANGUAGES), default=language_of(_locale()), help="(default: by LANG)"
+    )
+    return parser
+
+
+def _locale() -> str:
+    """As setlocale(3) picks it for messages."""
+    return os.environ.get("LC_ALL") or os.environ.get("LC_MESSAGES") or os.environ.get("LANG") or ""
+
+
+def _run(options: argparse.Namespace, texts: Texts, console: Console) -> int:
+    console.print(texts.starting.format(folder=options.dir), highlight=False)
+    lab = Lab.up(options.dir, sip_port=options.sip_port, bind=options.bind)
+    try:
+        code = tell_a_call(lab, texts, console)
+        if not options.once:
+            _leave_up(lab, texts, console)
+        return code
+    finally:
+        console.print(texts.stopping, highlight=False)
+        lab.down()
+
+
+def _leave_up(lab: Lab, texts: Texts, console: Console) -> None:
+    """Say how to use the lab, and wait for Ctrl-C or SIGTERM."""
+    console.print(_how_to_use(lab, texts), highlight=False)
+    with contextlib.suppress(KeyboardInterrupt):
+        signal.pause()
+    console.print()
+
+
+def tell_a_call(lab: Lab, texts: Texts, console: Console) -> int:
+    """Make the sample call, print its story, and return the exit code. Raises LabError."""
+    phone = asyncio.run(call_once(_server(lab), lab.managers[EXTENSION].password, texts, console))
+    orders = SampleOrder.read_all(SAMPLE_ORDERS)
+    carrier = Recording.load(lab.record.carrier_recording)
+    story = Story(phone, carrier, number=orders[ORDER].number, region=REGION, texts=texts)
+    console.print(story.render())
+    return 0 if story.verdict().good else 1
+
+
+async def call_once(server: Address, password: str, texts: Texts, console: Console) -> Recording:
+    """Register, dial the order, talk, hang up; what the phone recorded. A failed call is a story too.
+
+    Raises LabError when there is nobody to call through.
+    """
+    async with Phone(EXTENSION, password, server=server, local_host=server[0]) as phone:
+        try:
+            await phone.register()
+        except (RegistrationRefused, TimeoutError) as error:
+            raise LabError(f"the phone cannot register: {error}") from None
+        console.print(texts.calling.format(extension=EXTENSION, dialled=f"*{ORDER}"), highlight=False)
+        call = await phone.dial(f"*{ORDER}")
+        try:
+            await call.answered(within=20.0)
+            console.print(texts.talking, highlight=False)
+            await _talk(call)
+        except (CallRefused, TimeoutError) as error:
+            console.print(str(error), highlight=False)
+        return phone.recording
+
+
+async def _talk(call: Call) -> None:
+    try:
+        await call.media.wait_for_audio(ENOUGH_PACKETS, within=5.0)
+        await asyncio.sleep(TALK_SECONDS)
+    finally:
+        await call.hang_up()
+
+
+def _server(lab: Lab) -> Address:
+    """Where a phone on this machine reaches a lab that may listen on every address."""
+    host, port = lab.sip_address
+    return ("127.0.0.1" if host == "0.0.0.0" else host), port
+
+
+def _how_to_use(lab: Lab, texts: Texts) -> str:
+    host, port = lab.sip_address
+    return texts.use_it.format(
+        extension=EXTENSION,
+        password=lab.managers[EXTENSION].password,
+        host=host,
+        port=port,
+        dialled=f"*{ORDER}",
+        orders=", ".join(SampleOrder.read_all(SAMPLE_ORDERS)),
+        logs=lab.record.log_folder,
+    )
