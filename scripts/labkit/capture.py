@@ -156,11 +156,15 @@ class Recording:
 
     @classmethod
     def load(cls, path: Path) -> Recording:
-        """Read what `save` or a `Journal` wrote; of a journal, the older half too."""
+        """Read what `save` or a `Journal` wrote; of a journal, the older half too.
+
+        A last line without its end is still being written, and is left out.
+        """
         recording = cls()
         for part in (_older_half(path), path):
             if part.exists():
-                for line in part.read_text("ascii").splitlines():
+                *lines, _ = part.read_text("ascii").split("\n")
+                for line in lines:
                     recording.add(Datagram.from_json(line))
         return recording
 

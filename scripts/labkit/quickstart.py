@@ -9,6 +9,7 @@ import csv
 import os
 import signal
 import sys
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,13 +22,16 @@ from labkit.lab import SAMPLE_ORDERS, AlreadyUpError, Lab
 from labkit.places import LABS
 from labkit.sip.call import Call, CallRefused
 from labkit.sip.phone import Phone, RegistrationRefused
-from labkit.story import ENOUGH_PACKETS, Story
+from labkit.story import ENOUGH_PACKETS, Story, latest_call
 from labkit.storytexts import LANGUAGES, Texts, language_of
 
 EXTENSION = "101"
 ORDER = "1042"
 REGION = "GB"
+ANSWER_SECONDS = 20.0
 TALK_SECONDS = 2.0
+LAST_MESSAGES_SECONDS = 2.0
+POLL_SECONDS = 0.05
 
 
 @dataclass(frozen=True)
@@ -103,10 +107,20 @@ def tell_a_call(lab: Lab, texts: Texts, console: Console) -> int:
     """Make the sample call, print its story, and return the exit code. Raises LabError."""
     phone = asyncio.run(call_once(_server(lab), lab.managers[EXTENSION].password, texts, console))
     orders = SampleOrder.read_all(SAMPLE_ORDERS)
-    carrier = Recording.load(lab.record.carrier_recording)
+    carrier = finished_recording(lab.record.carrier_recording)
     story = Story(phone, carrier, number=orders[ORDER].number, region=REGION, texts=texts)
     console.print(story.render())
     return 0 if story.verdict().good else 1
+
+
+def finished_recording(path: Path) -> Recording:
+    """What the carrier recorded, its BYE included where one comes soon: the phone's own BYE is earlier."""
+    deadline = time.monotonic() + LAST_MESSAGES_SECONDS
+    recording = Recording.load(path)
+    while not latest_call(recording).ended and time.monotonic() < deadline:
+        time.sleep(POLL_SECONDS)
+        recording = Recording.load(path)
+    return recording
 
 
 async def call_once(server: Address, password: str, texts: Texts, console: Console) -> Recording:
@@ -122,16 +136,16 @@ async def call_once(server: Address, password: str, texts: Texts, console: Conso
         console.print(texts.calling.format(extension=EXTENSION, dialled=f"*{ORDER}"), highlight=False)
         call = await phone.dial(f"*{ORDER}")
         try:
-            await call.answered(within=20.0)
-            console.print(texts.talking, highlight=False)
-            await _talk(call)
+            await _talk(call, texts, console)
         except (CallRefused, TimeoutError) as error:
             console.print(str(error), highlight=False)
         return phone.recording
 
 
-async def _talk(call: Call) -> None:
+async def _talk(call: Call, texts: Texts, console: Console) -> None:
     try:
+        await call.answered(within=ANSWER_SECONDS)
+        console.print(texts.talking, highlight=False)
         await call.media.wait_for_audio(ENOUGH_PACKETS, within=5.0)
         await asyncio.sleep(TALK_SECONDS)
     finally:

@@ -59,6 +59,15 @@ class Side:
         return None
 
     @property
+    def ended(self) -> bool:
+        """Whether either side hung up a call that was answered, or the INVITE failed."""
+        return any(
+            _is_request(step.message, "BYE")
+            or (isinstance(step.message, Response) and step.message.status >= 300)
+            for step in self.steps
+        )
+
+    @property
     def answered(self) -> bool:
         """Whether the INVITE got a 200, whichever side sent it."""
         return any(_is_answer(step.message) for step in self.steps)

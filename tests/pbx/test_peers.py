@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
 import pytest_asyncio
 from plain_pbx import NUMBER, PASSWORD, SHOP_NUMBER, PlainPbx
+from rich.console import Console
 
 from labkit.capture import Direction, Protocol, Recording
 from labkit.sip.carrier import Carrier, answer, redirect, refuse, ring_for_ever, silence
 from labkit.sip.message import Message, Response
 from labkit.sip.phone import Phone, RegistrationRefused
 from labkit.story import Story
-from labkit.storytexts import ENGLISH
+from labkit.storytexts import ENGLISH, LANGUAGES, Texts
 
 
 @pytest.fixture(scope="module")
@@ -168,3 +170,25 @@ async def test_a_recording_survives_the_file(phone: Phone, carrier: Carrier, tmp
     await talk(phone)
     phone.recording.save(tmp_path / "phone.jsonl")
     assert list(Recording.load(tmp_path / "phone.jsonl")) == list(phone.recording)
+
+
+async def test_a_call_under_another_number_proves_nothing(phone: Phone, carrier: Carrier) -> None:
+    await talk(phone)
+    other = Story(
+        phone.recording, carrier.recording, number="+447700900999", region="GB", texts=ENGLISH
+    ).verdict()
+    assert other.missing == (ENGLISH.carrier_got_no_number,)
+
+
+@pytest.mark.parametrize("texts", LANGUAGES.values(), ids=LANGUAGES.keys())
+async def test_the_story_shows_the_number_once_where_the_carrier_gets_it(
+    phone: Phone, carrier: Carrier, texts: Texts
+) -> None:
+    await talk(phone)
+    console = Console(record=True, width=120, file=io.StringIO())
+    story = Story(phone.recording, carrier.recording, number=NUMBER, region="GB", texts=texts)
+    console.print(story.render())
+    told = console.export_text()
+    assert told.count("900123") == 1
+    assert texts.only_the_carrier in told
+    assert texts.verdict.format(answer=texts.no) in told
