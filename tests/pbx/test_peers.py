@@ -192,3 +192,4 @@ async def test_the_story_shows_the_number_once_where_the_carrier_gets_it(
     assert told.count("900123") == 1
     assert texts.only_the_carrier in told
     assert texts.verdict.format(answer=texts.no) in told
+    assert texts.not_proven not in told

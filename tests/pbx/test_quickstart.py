@@ -52,7 +52,7 @@ def test_the_sample_call_is_told_and_proven(lab: Lab) -> None:
     console = Console(record=True, width=120, file=io.StringIO())
     assert quickstart.tell_a_call(lab, ENGLISH, console) == 0
     told = console.export_text()
-    assert "Hidden number seen by the manager: no" in told
+    assert "Hidden number seen by the manager: no " in told
     assert told.count("BYE") == 2
 
 
