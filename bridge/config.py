@@ -14,7 +14,7 @@ import zoneinfo
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, get_args
 from urllib.parse import SplitResult, urlsplit
 
 import phonenumbers
@@ -195,17 +195,46 @@ class Asterisk(Section):
         return url.rstrip("/")
 
 
-class Trunk(Section):
+class SealedTrunk(Section):
     endpoint: Annotated[
         str,
-        _like(r"PJSIP/\{number\}@[A-Za-z0-9_-]+", "PJSIP/{number}@NAME, NAME of letters, digits, - and _"),
-    ] = "PJSIP/{number}@trunk"
+        _like(r"PJSIP/\{token\}@[A-Za-z0-9_-]+", "PJSIP/{token}@NAME, NAME of letters, digits, - and _"),
+    ] = "PJSIP/{token}@trunk-sealed"
+    # It is copied into a SIP header between < and >, so it can hold nothing that would end it.
+    carrier: Annotated[
+        str,
+        _like(r"sips?:\{number\}@[A-Za-z0-9_.:;=\[\]?%-]+", "sip:{number}@HOST:PORT, the carrier's address"),
+    ]
+    listen: Annotated[
+        str,
+        _like(r"127(\.[0-9]{1,3}){3}:[0-9]{1,5}", "a loopback address and a port, such as 127.0.0.1:5071"),
+    ] = "127.0.0.1:5071"
+    watch: Annotated[str, _like(r"[A-Za-z0-9_-]+", "an endpoint's name")] | None = "trunk"
+
+
+class Trunk(Section):
+    sealed: SealedTrunk | None = None
+    direct: (
+        Annotated[
+            str,
+            _like(
+                r"PJSIP/\{number\}@[A-Za-z0-9_-]+", "PJSIP/{number}@NAME, NAME of letters, digits, - and _"
+            ),
+        ]
+        | None
+    ) = None
     number_format: Literal["+e164", "e164"] = "+e164"
     # Both stand in a SIP header: quotes, brackets and line ends would let them write other headers.
     caller_id_name: Annotated[Line, _like(r'[^"<>\\]+', 'a text without " < > and \\')]
     caller_id_number: Annotated[
         str, _like(r"\+?[0-9]{3,15}", "3 to 15 digits, after a + where the carrier wants one")
     ]
+
+    @model_validator(mode="after")
+    def _one_way(self) -> Self:
+        if (self.sealed is None) == (self.direct is None):
+            raise ValueError("must have either a section named sealed or a value for direct")
+        return self
 
 
 class Managers(Section):
@@ -362,8 +391,9 @@ def known_keys(section: type[BaseModel] = Config, above: tuple[str, ...] = ()) -
     """Every key there is, sections too: ("rules",), ("rules", "limits"), ("rules", "limits", "per_hour")."""
     for name, field in section.model_fields.items():
         yield (*above, name)
-        if isinstance(field.annotation, type) and issubclass(field.annotation, Section):
-            yield from known_keys(field.annotation, (*above, name))
+        for kind in (field.annotation, *get_args(field.annotation)):
+            if isinstance(kind, type) and issubclass(kind, Section):
+                yield from known_keys(kind, (*above, name))
 
 
 # The plain scalars that mean more than their text. YAML 1.1 has many more, which bite: NO (Norway) is

@@ -7,6 +7,7 @@ import os
 import resource
 import signal
 import stat
+from collections.abc import Callable
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Final
@@ -17,9 +18,11 @@ from bridge import __version__
 from bridge.api.app import Readiness, make_app
 from bridge.api.server import serve_on_socket
 from bridge.asterisk.ari import ApplicationReplaced, AriClient, AriError, Connected, Disconnected
+from bridge.asterisk.carrier import CarrierWatch
 from bridge.asterisk.happenings import Reader
 from bridge.asterisk.pbx import Pbx, ShopLine
-from bridge.asterisk.trunk import Trunk
+from bridge.asterisk.sealed import RedirectServer, Tokens
+from bridge.asterisk.trunk import DirectTrunk, SealedTrunk, Trunk
 from bridge.calls.model import Timings
 from bridge.config import Config, Keys, load_config
 from bridge.logs import set_up_logs
@@ -75,7 +78,9 @@ async def _serve(config: Config) -> None:
         database = await stack.enter_async_context(await Database.open(config.store.path, migrate=True))
         vault = await _open_vault(config.keys, database)
         client = await stack.enter_async_context(_client(config))
-        daemon = Daemon(config, client, database, vault)
+        tasks = Tasks()
+        trunk = await _trunk(config, client, tasks, stack)
+        daemon = Daemon(config, client, trunk, database, vault, tasks)
         await stack.enter_async_context(serve_on_socket(make_app(daemon), config.api.socket, daemon.tasks))
         daemon.start()
         log.info("serving", version=__version__, path=str(config.api.socket))
@@ -130,11 +135,19 @@ def _read_password(path: Path) -> str:
 class Daemon:
     """The running parts."""
 
-    def __init__(self, config: Config, client: AriClient, database: Database, vault: Vault | None) -> None:
-        self.tasks = Tasks()
+    def __init__(
+        self,
+        config: Config,
+        client: AriClient,
+        trunk: Trunk,
+        database: Database,
+        vault: Vault | None,
+        tasks: Tasks,
+    ) -> None:
+        self.tasks = tasks
         self._client = client
         self._reader = Reader(config.managers.endpoint)
-        self._pbx = _pbx(config, client)
+        self._pbx = _pbx(config, client, trunk)
         self._ledger = Ledger(database)
         self._link = False
         self._sealed = vault is None
@@ -197,14 +210,38 @@ class Daemon:
         log.warning("no link to Asterisk; conversations go on without us", reason=reason)
 
 
-def _pbx(config: Config, client: AriClient) -> Pbx:
-    trunk = config.trunk
-    return Pbx(
-        client,
-        trunk=Trunk(trunk.endpoint, trunk.number_format),
-        manager_endpoint=config.managers.endpoint,
-        shop=ShopLine(trunk.caller_id_name, trunk.caller_id_number),
+async def _trunk(config: Config, client: AriClient, tasks: Tasks, stack: AsyncExitStack) -> Trunk:
+    """The way to the carrier; for a sealed one the redirect server and the carrier's watch are started."""
+    sealed, number_format = config.trunk.sealed, config.trunk.number_format
+    if sealed is None:
+        assert config.trunk.direct is not None  # noqa: S101 - the configuration holds one of the two
+        return DirectTrunk(config.trunk.direct, number_format)
+    tokens = Tokens()
+    server = RedirectServer(tokens, carrier=sealed.carrier, number_format=number_format)
+    host, _, port = sealed.listen.rpartition(":")
+    try:
+        await stack.enter_async_context(server.listening((host, int(port))))
+    except (OSError, OverflowError) as error:
+        raise NotStarted(f"trunk.sealed.listen: {sealed.listen} can't be used ({error})") from None
+    clock = asyncio.get_running_loop().time
+    return SealedTrunk(
+        sealed.endpoint,
+        issue=lambda number: tokens.issue(number, clock()),
+        carrier_is_down=_carrier_watch(client, sealed.watch, tasks),
     )
+
+
+def _carrier_watch(client: AriClient, endpoint: str | None, tasks: Tasks) -> Callable[[], bool]:
+    if endpoint is None:
+        return lambda: False
+    watch = CarrierWatch(client, endpoint)
+    tasks.start(watch.run(), name="carrier watch")
+    return lambda: watch.is_down
+
+
+def _pbx(config: Config, client: AriClient, trunk: Trunk) -> Pbx:
+    shop = ShopLine(config.trunk.caller_id_name, config.trunk.caller_id_number)
+    return Pbx(client, trunk=trunk, manager_endpoint=config.managers.endpoint, shop=shop)
 
 
 def _timings(config: Config) -> Timings:

@@ -1,10 +1,11 @@
-"""The one place where a hidden number is read."""
+"""How a customer is dialled, and the one place where a hidden number is read."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final, Literal, Protocol
 
 from bridge.vault import HiddenNumber
 
@@ -20,22 +21,57 @@ class NotDiallable(ValueError):
         super().__init__("a contact's sealed value is not a phone number")
 
 
+def diallable(number: HiddenNumber, number_format: NumberFormat) -> str:
+    """The number in clear, for the one message that takes it to the carrier, and for nothing else.
+
+    Raises NotDiallable for anything but 3 to 15 digits with or without a plus: dial strings and SIP URIs have
+    grammars, and nothing sealed by mistake or malice may speak them.
+    """
+    text = number.reveal()
+    if number_format == "e164":
+        text = text.removeprefix("+")
+    if _DIALLABLE.fullmatch(text) is None:
+        raise NotDiallable
+    return text
+
+
+class CarrierDown(Exception):
+    """The carrier is known not to answer: a call would only ring into nothing."""
+
+
+class Trunk(Protocol):
+    """A way to the carrier."""
+
+    def dial_string(self, number: HiddenNumber) -> str:
+        """What Asterisk is asked to dial. Raises NotDiallable and CarrierDown."""
+
+
 @dataclass(frozen=True, slots=True)
-class Trunk:
-    """How a customer is dialled: `endpoint` is like "PJSIP/{number}@trunk"."""
+class DirectTrunk:
+    """Asterisk is given the number: `endpoint` is like "PJSIP/{number}@trunk".
+
+    For trunks that can't be dialled sealed: Asterisk's core, and whoever looks into it, knows the number.
+    """
 
     endpoint: str
     number_format: NumberFormat
 
     def dial_string(self, number: HiddenNumber) -> str:
-        """What Asterisk dials: for the body of one request, and for nothing else.
+        return self.endpoint.replace("{number}", diallable(number, self.number_format))
 
-        Raises NotDiallable for anything but 3 to 15 digits with or without a plus: a dial string has a
-        grammar, and nothing sealed by mistake or malice may speak it.
-        """
-        text = number.reveal()
-        if self.number_format == "e164":
-            text = text.removeprefix("+")
-        if _DIALLABLE.fullmatch(text) is None:
-            raise NotDiallable
-        return self.endpoint.replace("{number}", text)
+
+@dataclass(frozen=True, slots=True)
+class SealedTrunk:
+    """Asterisk is given a token: `endpoint` is like "PJSIP/{token}@trunk-sealed", `issue` makes tokens.
+
+    To Asterisk the token's endpoint is always there, since it is us; so `carrier_is_down` is asked.
+    """
+
+    endpoint: str
+    issue: Callable[[HiddenNumber], str]
+    carrier_is_down: Callable[[], bool]
+
+    def dial_string(self, number: HiddenNumber) -> str:
+        if self.carrier_is_down():
+            raise CarrierDown
+        return self.endpoint.replace("{token}", self.issue(number))

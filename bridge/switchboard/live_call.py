@@ -12,7 +12,7 @@ import structlog
 from bridge.asterisk import names
 from bridge.asterisk.ari import AllocationFailed, AriError, Conflict, UnusableId
 from bridge.asterisk.pbx import ChannelGoneAlready, Pbx
-from bridge.asterisk.trunk import NotDiallable
+from bridge.asterisk.trunk import CarrierDown, NotDiallable
 from bridge.calls.commands import (
     Admit,
     AnswerManager,
@@ -222,10 +222,14 @@ class LiveCall:
         """Carry a request out; a failed one that the call cannot live without becomes the leg's failure."""
         try:
             await request
-        except (AriError, UnusableId, NotDiallable) as error:
-            status = error.status if isinstance(error, AriError) else None
-            operation = "pbx" if isinstance(error, NotDiallable) else error.operation
-            self._log.warning("a request failed", leg=leg.value, operation=operation, status=status)
+        except (AriError, UnusableId, NotDiallable, CarrierDown) as error:
+            self._log.warning(
+                "a request failed",
+                leg=leg.value,
+                error=type(error).__name__,
+                operation=getattr(error, "operation", None),
+                status=getattr(error, "status", None),
+            )
             if fatal:
                 self.post(LegFailed(leg, _failure_of(error)))
 
@@ -252,4 +256,5 @@ class LiveCall:
 
 def _failure_of(error: Exception) -> Failure:
     """Nobody registered, a trunk that is down: Asterisk can't allocate a channel, and says 500 or 409."""
-    return Failure.UNREACHABLE if isinstance(error, AllocationFailed | Conflict) else Failure.PBX
+    unreachable = isinstance(error, AllocationFailed | Conflict | CarrierDown)
+    return Failure.UNREACHABLE if unreachable else Failure.PBX

@@ -158,7 +158,7 @@ class KeyRing:
         return _PREAMBLE + "\n".join(fields) + "\n"
 
 
-class _Malformed(Exception):  # noqa: N818
+class _Malformed(Exception):
     """What is wrong with the text of a key ring, in words that hold nothing of it but names of fields."""
 
 

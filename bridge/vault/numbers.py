@@ -51,7 +51,7 @@ _EXPLANATIONS = {
 }
 
 
-class NumberRefused(ValueError):  # noqa: N818 - a refusal is an answer, no error of the program
+class NumberRefused(ValueError):
     """A text is no usable phone number. `reason` says why; the text itself is nowhere in here."""
 
     def __init__(self, reason: NumberFault) -> None:

@@ -29,7 +29,14 @@ def _settings(record: LabRecord, api_socket: Path) -> dict[str, dict[str, Any]]:
             "ari_user": ARI_USER,
             "ari_password_file": str(record.ari_password_path),
         },
-        "trunk": {"caller_id_name": SHOP_NAME, "caller_id_number": SHOP_NUMBER},
+        "trunk": {
+            "caller_id_name": SHOP_NAME,
+            "caller_id_number": SHOP_NUMBER,
+            "sealed": {
+                "carrier": f"sip:{{number}}@{record.carrier}",
+                "listen": record.redirect_address,
+            },
+        },
         "store": {"path": str(record.database_path)},
         "keys": {"file": str(record.secrets / "keys")},
         "api": {"socket": str(api_socket)},

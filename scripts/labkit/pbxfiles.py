@@ -12,6 +12,7 @@ SHIPPED = DIALPLAN / "asterisk"
 SHOP_NAME = "Shop"
 # From Ofcom's range for fiction: nobody's number.
 SHOP_NUMBER = "+442079460000"
+SHOP_IDENTITY = f'callerid="{SHOP_NAME}" <{SHOP_NUMBER}>\nfrom_user={SHOP_NUMBER}'
 
 
 def write(record: LabRecord, etc: Path) -> None:
@@ -63,6 +64,7 @@ def _pjsip(record: LabRecord) -> str:
         f"[tcp]\ntype=transport\nprotocol=tcp\nbind={record.sip_address}\n",
         *(_manager(extension, manager.password) for extension, manager in record.managers.items()),
         _trunk(record.carrier),
+        _sealed_trunk(record),
     ]
     return "\n".join(parts)
 
@@ -87,8 +89,7 @@ def _trunk(carrier: str) -> str:
     return f"""\
 [trunk](call-bridge-trunk)
 aors=trunk
-callerid="{SHOP_NAME}" <{SHOP_NUMBER}>
-from_user={SHOP_NUMBER}
+{SHOP_IDENTITY}
 
 [trunk](call-bridge-trunk-aor)
 contact=sip:{carrier}
@@ -97,4 +98,15 @@ contact=sip:{carrier}
 type=identify
 endpoint=trunk
 match={host.strip("[]")}
+"""
+
+
+def _sealed_trunk(record: LabRecord) -> str:
+    return f"""\
+[trunk-sealed](call-bridge-trunk-sealed)
+aors=trunk-sealed
+{SHOP_IDENTITY}
+
+[trunk-sealed](call-bridge-trunk-sealed-aor)
+contact=sip:{record.redirect_address}
 """

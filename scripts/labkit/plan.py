@@ -50,6 +50,7 @@ def decide(
         rtp_first_port=rtp,
         rtp_last_port=rtp + RTP_PORTS - 1,
         ari_port=ports.free_port(ARI_HOST, TCP),
+        redirect_port=ports.free_port(ARI_HOST, UDP),
         ari_password=previous.ari_password if previous else _password(),
         carrier=carrier or f"{CARRIER_HOST}:{ports.free_port(CARRIER_HOST, UDP, TCP)}",
         carrier_is_simulated=carrier is None,

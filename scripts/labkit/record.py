@@ -34,6 +34,7 @@ class LabRecord:
     rtp_first_port: int
     rtp_last_port: int
     ari_port: int
+    redirect_port: int
     ari_password: str = field(repr=False)
     carrier: str
     carrier_is_simulated: bool
@@ -44,6 +45,11 @@ class LabRecord:
     @property
     def sip_address(self) -> str:
         return f"{self.bind}:{self.sip_port}"
+
+    @property
+    def redirect_address(self) -> str:
+        """Where the daemon tells Asterisk what a token stands for."""
+        return f"127.0.0.1:{self.redirect_port}"
 
     @property
     def ari_url(self) -> str:

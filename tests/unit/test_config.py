@@ -23,9 +23,11 @@ shop:
 trunk:
   caller_id_name: Example Shop
   caller_id_number: "+442079460000"
+  direct: PJSIP/{number}@trunk
 keys:
   file: var/keys
 """
+DIRECT = "  direct: PJSIP/{number}@trunk\n"
 NUMBER = "447700900123"
 
 
@@ -50,7 +52,8 @@ def test_the_shipped_file_loads_as_it_is() -> None:
 
 def test_what_is_left_out_has_the_value_the_shipped_file_shows(tmp_path: Path) -> None:
     shipped = _load(tmp_path, SHIPPED.read_text(encoding="utf-8"))
-    assert _load(tmp_path, SMALLEST) == shipped
+    sealed = SMALLEST.replace(DIRECT, '  sealed:\n    carrier: "sip:{number}@192.0.2.10:5060"\n')
+    assert _load(tmp_path, sealed) == shipped
 
 
 def test_relative_paths_start_at_the_files_own_folder(
@@ -116,20 +119,23 @@ def test_ari_may_be_plain_across_the_network_where_that_is_said(tmp_path: Path) 
 # --- What is refused ----------------------------------------------------------------------------------
 
 PLAIN_HTTP = (
-    "11: asterisk.ari_url: must be https unless Asterisk is on this machine: plain http would "
+    "12: asterisk.ari_url: must be https unless Asterisk is on this machine: plain http would "
     "carry the ARI password and customers' numbers readable across the network"
 )
 LITERAL_PASSWORD = (
-    "11: asterisk.ari_password: passwords don't belong here: write it to a file of mode 0600 "
+    "12: asterisk.ari_password: passwords don't belong here: write it to a file of mode 0600 "
     "and name that in ari_password_file"
 )
-TRUNK = "8: trunk.endpoint: must be PJSIP/{number}@NAME, NAME of letters, digits, - and _"
-URL = "11: asterisk.ari_url: must be an http or https URL, such as http://127.0.0.1:8088/ari"
+TRUNK = "8: trunk.direct: must be PJSIP/{number}@NAME, NAME of letters, digits, - and _"
+URL = "12: asterisk.ari_url: must be an http or https URL, such as http://127.0.0.1:8088/ari"
 MANAGERS = (
-    "11: managers.endpoint: must be PJSIP/{extension}, with nothing but letters, digits, - and _ "
+    "12: managers.endpoint: must be PJSIP/{extension}, with nothing but letters, digits, - and _ "
     "around {extension}"
 )
-ONE_KEY = "8: keys: must name exactly one of file, credential and environment"
+ONE_WAY = "5: trunk: must have either a section named sealed or a value for direct"
+CARRIER = "8: trunk.sealed.carrier: must be sip:{number}@HOST:PORT, the carrier's address"
+LISTEN = "8: trunk.sealed.listen: must be a loopback address and a port, such as 127.0.0.1:5071"
+ONE_KEY = "9: keys: must name exactly one of file, credential and environment"
 
 
 @pytest.mark.parametrize(
@@ -152,46 +158,50 @@ ONE_KEY = "8: keys: must name exactly one of file, credential and environment"
             "3: shop.name: is given twice, first on line 2",
         ),
         ("  name: Example Shop", "\tname: Example Shop", "2: holds a tab: YAML is indented with spaces"),
-        ("keys:\n", "  endpoint: PJSIP/trunk\nkeys:\n", TRUNK),
-        ("keys:\n", "  endpoint: PJSIP/{number}@trunk{number}\nkeys:\n", TRUNK),
-        ("keys:\n", "  endpoint: PJSIP/{number}@a/b\nkeys:\n", TRUNK),
-        ("keys:\n", "  number_format: national\nkeys:\n", "8: trunk.number_format: must be +e164 or e164"),
+        (DIRECT, "  direct: PJSIP/trunk\n", TRUNK),
+        (DIRECT, "", ONE_WAY),
+        (DIRECT, DIRECT + '  sealed: {carrier: "sip:{number}@192.0.2.10"}\n', ONE_WAY),
+        (DIRECT, '  sealed: {carrier: "sip:{number}@h>;x"}\n', CARRIER),
+        (DIRECT, '  sealed: {carrier: "sip:{number}@h", listen: "0.0.0.0:5071"}\n', LISTEN),
+        ("@trunk\n", "@trunk{number}\n", TRUNK),
+        ("@trunk\n", "@a/b\n", TRUNK),
+        ("keys:\n", "  number_format: national\nkeys:\n", "9: trunk.number_format: must be +e164 or e164"),
         ("  file: var/keys\n", "  file: var/keys\n  environment: KEYS\n", ONE_KEY),
         ("  file: var/keys\n", "  credential: null\n", ONE_KEY),
-        ("", "rules:\n  limits:\n    per_hour: 0\n", "12: rules.limits.per_hour: must be 1 or more"),
-        ("", "rules:\n  limits:\n    per_hour: ten\n", "12: rules.limits.per_hour: must be a whole number"),
-        ("", "rules:\n  refusal_delay_ms: 9999\n", "11: rules.refusal_delay_ms: must be 5000 or less"),
+        ("", "rules:\n  limits:\n    per_hour: 0\n", "13: rules.limits.per_hour: must be 1 or more"),
+        ("", "rules:\n  limits:\n    per_hour: ten\n", "13: rules.limits.per_hour: must be a whole number"),
+        ("", "rules:\n  refusal_delay_ms: 9999\n", "12: rules.refusal_delay_ms: must be 5000 or less"),
         (
             "",
             "rules:\n  per_hour: 5\n",
-            "11: rules.per_hour: unknown key; did you mean rules.limits.per_hour?",
+            "12: rules.per_hour: unknown key; did you mean rules.limits.per_hour?",
         ),
-        ("", "rules: 5\n", "10: rules: must be a section: indented lines of `key: value`"),
+        ("", "rules: 5\n", "11: rules: must be a section: indented lines of `key: value`"),
         (
             "",
             'rules:\n  working_hours:\n    monday:\n      - "09:00-12:00"\n      - "9-18"\n',
-            '14: rules.working_hours.monday: must be a time range such as "09:00-18:00"',
+            '15: rules.working_hours.monday: must be a time range such as "09:00-18:00"',
         ),
         (
             "",
             'rules:\n  working_hours:\n    monday: ["09:00-25:00"]\n',
-            "12: rules.working_hours.monday: must lie between 00:00 and 24:00",
+            "13: rules.working_hours.monday: must lie between 00:00 and 24:00",
         ),
         ("", "asterisk:\n  ari_url: ftp://127.0.0.1\n", URL),
         ("", "asterisk:\n  ari_url: http://[127.0.0.1\n", URL),
         ("", "asterisk:\n  ari_url: http://192.0.2.1:8088/ari\n", PLAIN_HTTP),
         ("", "asterisk:\n  ari_password: example\n", LITERAL_PASSWORD),
         ("", "managers:\n  endpoint: SIP/{extension}\n", MANAGERS),
-        ("", "log:\n  level: loud\n", "11: log.level: must be debug, info, warning or error"),
+        ("", "log:\n  level: loud\n", "12: log.level: must be debug, info, warning or error"),
         (
             "",
             "log:\n  level: !!python/name:os.system\n",
-            "11: log.level: has a tag (!...) that is not used here",
+            "12: log.level: has a tag (!...) that is not used here",
         ),
-        ("", 'log:\n  level: "\\UFFFFFFFF"\n', "11: is not valid YAML here"),
-        ("", 'log:\n  level: "\\U00110000"\n', "11: is not valid YAML here"),
-        ("", "log: &log {}\ncalls: *log\n", "11: is not valid YAML here: no alias (*name) is used here"),
-        ("", "log: " + "[" * 40 + "\n", "10: is not valid YAML here: nothing is nested so deeply"),
+        ("", 'log:\n  level: "\\UFFFFFFFF"\n', "12: is not valid YAML here"),
+        ("", 'log:\n  level: "\\U00110000"\n', "12: is not valid YAML here"),
+        ("", "log: &log {}\ncalls: *log\n", "12: is not valid YAML here: no alias (*name) is used here"),
+        ("", "log: " + "[" * 40 + "\n", "11: is not valid YAML here: nothing is nested so deeply"),
     ],
 )
 def test_a_fault_is_told_with_its_line_and_key(tmp_path: Path, find: str, put: str, error: str) -> None:
@@ -204,7 +214,7 @@ def test_a_fault_is_told_with_its_line_and_key(tmp_path: Path, find: str, put: s
 )
 def test_a_password_in_the_url_is_refused(tmp_path: Path, url: str) -> None:
     assert _errors(tmp_path, SMALLEST + f'asterisk:\n  ari_url: "{url}"\n') == [
-        "config.yaml:11: asterisk.ari_url: must hold no user, password or query: they have keys of their own"
+        "config.yaml:12: asterisk.ari_url: must hold no user, password or query: they have keys of their own"
     ]
 
 
@@ -215,9 +225,9 @@ def test_all_faults_are_told_at_once_in_the_order_of_their_lines(tmp_path: Path)
     )
     assert [error.split(": ")[:2] for error in _errors(tmp_path, text)] == [
         ["config.yaml:3", "shop.country"],
-        ["config.yaml:11", "log.levle"],
-        ["config.yaml:12", "log.format"],
-        ["config.yaml:15", "calls.max_live"],
+        ["config.yaml:12", "log.levle"],
+        ["config.yaml:13", "log.format"],
+        ["config.yaml:16", "calls.max_live"],
     ]
 
 
