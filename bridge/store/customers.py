@@ -1,0 +1,106 @@
+"""Customers, their contacts and who serves them, as seen by whoever brings new data about them."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from sqlalchemy import bindparam, func, or_, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from bridge.store.database import Database
+from bridge.store.schema import Standing, assignments, contacts, customers, orders
+
+
+@dataclass(frozen=True, slots=True)
+class KnownContact:
+    id: int
+    blind_index: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class KnownCustomer:
+    """A customer with the current contact of each position, replaced ones left out.
+
+    `data_key` is None for an erased customer, `manager_id` for one whom nobody serves yet.
+    """
+
+    id: int
+    name: str
+    language: str | None
+    data_key: bytes | None
+    manager_id: int | None
+    order_count: int
+    contacts: Mapping[int, KnownContact]
+
+
+@dataclass(frozen=True, slots=True)
+class ContactRef:
+    """A contact found by its number's blind index."""
+
+    contact_id: int
+    customer_id: int
+    manager_id: int | None
+
+
+_order_count: Final = (
+    select(func.count())
+    .select_from(orders)
+    .where(orders.c.customer_id == customers.c.id)
+    .correlate(customers)
+    .scalar_subquery()
+)
+_KNOWN: Final = (
+    select(
+        customers.c.id,
+        customers.c.name,
+        customers.c.language,
+        customers.c.data_key,
+        assignments.c.manager_id,
+        _order_count,
+    )
+    .select_from(customers.outerjoin(assignments, assignments.c.customer_id == customers.c.id))
+    .where(
+        or_(
+            customers.c.id.in_(bindparam("ids", expanding=True)),
+            customers.c.id.in_(
+                select(contacts.c.customer_id).where(
+                    contacts.c.blind_index.in_(bindparam("indexes", expanding=True))
+                )
+            ),
+        )
+    )
+    .order_by(customers.c.id)
+)
+# By id: where a position has been filled anew, the later contact overwrites the earlier.
+_CONTACTS: Final = (
+    select(contacts.c.customer_id, contacts.c.position, contacts.c.id, contacts.c.blind_index)
+    .where(contacts.c.customer_id.in_(bindparam("ids", expanding=True)))
+    .order_by(contacts.c.id)
+)
+_BY_BLIND_INDEX: Final = (
+    select(contacts.c.id, contacts.c.customer_id, assignments.c.manager_id)
+    .select_from(contacts.outerjoin(assignments, assignments.c.customer_id == contacts.c.customer_id))
+    .where(contacts.c.blind_index == bindparam("index"), contacts.c.standing != Standing.WRONG.value)
+    .order_by(contacts.c.id.desc())
+)
+
+
+async def find_by_blind_index(db: Database, index: bytes) -> list[ContactRef]:
+    """The contacts that have this number, newest first: whom a caller may be."""
+    async with db.read() as connection:
+        return [ContactRef(*row) for row in await connection.execute(_BY_BLIND_INDEX, {"index": index})]
+
+
+async def known_customers(
+    connection: AsyncConnection, ids: Collection[int], indexes: Collection[bytes]
+) -> list[KnownCustomer]:
+    """The customers with these ids, and those who have or had a number of these blind indexes; by id."""
+    rows = (await connection.execute(_KNOWN, {"ids": list(ids), "indexes": list(indexes)})).all()
+    current: dict[int, dict[int, KnownContact]] = defaultdict(dict)
+    found = await connection.execute(_CONTACTS, {"ids": [row.id for row in rows]})
+    for customer_id, position, contact_id, index in found:
+        current[customer_id][position] = KnownContact(contact_id, index)
+    return [KnownCustomer(*row, contacts=current[row.id]) for row in rows]

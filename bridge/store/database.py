@@ -1,0 +1,189 @@
+"""The database file: opened, checked, migrated; one writer at a time.
+
+Transactions are ours, not the driver's. Python's sqlite3 begins them late and only before some statements,
+so one that reads and then writes can fail with "database is locked" whatever the timeout. As SQLAlchemy's
+documentation of its SQLite dialect advises, the driver's own are switched off (`isolation_level = None`):
+`write` begins with BEGIN IMMEDIATE, which takes the write lock at once; `read` begins none.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sqlite3
+import stat
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Final, Self
+
+from sqlalchemy import URL, event
+from sqlalchemy.engine import Connection
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.pool import ConnectionPoolEntry
+
+from bridge.store import migrations
+from bridge.store.errors import DatabaseUnusable
+from bridge.store.schema import APPLICATION_ID
+
+BUSY_TIMEOUT_MS: Final = 5000
+"""How long a write waits for another process (an import, a backup) before it fails."""
+
+_BEGIN: Final = "call_bridge_begin"
+
+
+def now_ms() -> int:
+    """Milliseconds since the Unix epoch, UTC."""
+    return time.time_ns() // 1_000_000
+
+
+class Database:
+    """An open database. The queries, in the other modules here, take it as their first argument."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._engine = _make_engine(path)
+        self._writing = self._engine.execution_options(**{_BEGIN: "BEGIN IMMEDIATE"})
+        # Waiting in SQLite is polling, blind to who came first: writers of this process queue here instead.
+        self._turn = asyncio.Lock()
+
+    @classmethod
+    async def open(cls, path: Path, *, migrate: bool = False) -> Self:
+        """Open the file; with `migrate`, create it where it is missing and bring its tables up to date.
+
+        Raises DatabaseUnusable when it is missing, not readable and writable, open to other users, not a
+        call-bridge database, newer than this program or (without `migrate`) older.
+        """
+        _check_file(path, create=migrate)
+        database = cls(path)
+        try:
+            await database._check_tables(migrate=migrate)
+        except BaseException:
+            await database.close()
+            raise
+        return database
+
+    async def close(self) -> None:
+        await self._engine.dispose()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+    @asynccontextmanager
+    async def read(self) -> AsyncIterator[AsyncConnection]:
+        """A connection for reading. Each statement sees the newest commit: what must agree goes in one."""
+        async with self._engine.connect() as connection:
+            yield connection
+
+    @asynccontextmanager
+    async def write(self) -> AsyncIterator[AsyncConnection]:
+        """A transaction that holds the write lock from the start: on disk when this returns, or undone."""
+        async with self._turn, self._writing.begin() as connection:
+            yield connection
+
+    async def copy_to(self, path: Path) -> None:
+        """Write a consistent copy to a new file, for its owner's eyes only, without holding writers up."""
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+        async with self.read() as connection:
+            await connection.exec_driver_sql("VACUUM INTO ?", (str(path),))
+
+    async def _check_tables(self, *, migrate: bool) -> None:
+        try:
+            # One transaction over all: of two programs that start together, the second finds the work done.
+            async with self.write() as connection:
+                await connection.run_sync(_check_or_migrate, self.path, migrate)
+        except (DBAPIError, sqlite3.Error) as error:  # the latter from the pragmas of a new connection
+            reason = str(error.orig if isinstance(error, DBAPIError) else error)
+        else:
+            return
+        if "not a database" in reason:
+            raise _foreign(self.path)
+        raise DatabaseUnusable(self.path, f"SQLite cannot use it ({reason})", "Check the file and its disk")
+
+
+def _make_engine(path: Path) -> AsyncEngine:
+    engine = create_async_engine(
+        URL.create("sqlite+aiosqlite", database=str(path)),
+        connect_args={"timeout": BUSY_TIMEOUT_MS / 1000},
+        # Statement parameters are names, keys and sealed values: an error must not quote them.
+        hide_parameters=True,
+    )
+    event.listen(engine.sync_engine, "connect", _set_up_connection)
+    event.listen(engine.sync_engine, "begin", _begin)
+    return engine
+
+
+def _set_up_connection(connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> None:
+    connection.isolation_level = None
+    cursor = connection.cursor()
+    for pragma in (
+        f"busy_timeout = {BUSY_TIMEOUT_MS}",
+        "journal_mode = WAL",
+        "synchronous = FULL",
+        "foreign_keys = ON",
+        # Cells of erased customers are overwritten, not just unlinked.
+        "secure_delete = ON",
+    ):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+def _begin(connection: Connection) -> None:
+    statement = connection.get_execution_options().get(_BEGIN)
+    if statement is not None:
+        connection.exec_driver_sql(statement)
+
+
+def _check_file(path: Path, *, create: bool) -> None:
+    """See that the file is there, ours alone, and usable; SQLite gives -wal and -shm the same mode."""
+    try:
+        if create:
+            os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+        state = path.stat()
+        os.close(os.open(path, os.O_RDWR))
+    except OSError as error:
+        reason = error.strerror or type(error).__name__
+    else:
+        if not stat.S_IMODE(state.st_mode) & 0o077:
+            return
+        raise DatabaseUnusable(path, "other users can read it", f"Close it to them: chmod 600 {path}")
+    raise DatabaseUnusable(
+        path,
+        f"the database cannot be opened ({reason})",
+        "Check store.path in config.yaml, and that this user may write the file and its folder",
+    )
+
+
+def _foreign(path: Path) -> DatabaseUnusable:
+    return DatabaseUnusable(path, "it is not a call-bridge database", "Check store.path in config.yaml")
+
+
+def _check_or_migrate(connection: Connection, path: Path, migrate: bool) -> None:
+    _check_owner(connection, path)
+    match migrations.age(connection):
+        case migrations.Age.CURRENT:
+            return
+        case migrations.Age.NEWER:
+            raise DatabaseUnusable(
+                path,
+                "a newer call-bridge has written it",
+                "Update this one, or restore the backup made before that update",
+            )
+        case migrations.Age.OLDER if not migrate:
+            raise DatabaseUnusable(path, "its tables are older than this program", "Migrate it first")
+    migrations.upgrade(connection)
+    connection.exec_driver_sql(f"PRAGMA application_id = {APPLICATION_ID}")
+
+
+def _check_owner(connection: Connection, path: Path) -> None:
+    """Refuse another program's database; a file with nothing in it is nobody's yet."""
+    owner = connection.exec_driver_sql("PRAGMA application_id").scalar_one()
+    empty = connection.exec_driver_sql("SELECT NOT EXISTS (SELECT 1 FROM sqlite_master)").scalar_one()
+    if owner != APPLICATION_ID and not empty:
+        raise _foreign(path)

@@ -1,0 +1,28 @@
+"""Which keys this database was sealed with, told by check values that reveal nothing of them."""
+
+from __future__ import annotations
+
+import hmac
+
+from sqlalchemy import insert, select
+
+from bridge.store.database import Database
+from bridge.store.schema import key_checks
+
+
+async def verify_keys(db: Database, checks: dict[str, bytes]) -> list[str]:
+    """The ids whose check value differs from the stored one: keys that are not those of this database.
+
+    Ids seen for the first time are stored, unless another differs: a wrong key ring leaves no trace.
+    """
+    async with db.write() as connection:
+        stored = {row.key_id: row.value for row in await connection.execute(select(key_checks))}
+        wrong = [
+            key_id
+            for key_id, value in checks.items()
+            if key_id in stored and not hmac.compare_digest(stored[key_id], value)
+        ]
+        new = [{"key_id": key_id, "value": value} for key_id, value in checks.items() if key_id not in stored]
+        if new and not wrong:
+            await connection.execute(insert(key_checks), new)
+    return wrong
