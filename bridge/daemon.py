@@ -33,6 +33,7 @@ from bridge.switchboard.admission import Admission
 from bridge.switchboard.board import Switchboard
 from bridge.switchboard.ledger import Ledger
 from bridge.switchboard.live_call import Parts
+from bridge.switchboard.recovery import Recovery
 from bridge.switchboard.tasks import Tasks
 from bridge.vault import (
     KeyCredential,
@@ -155,6 +156,7 @@ class Daemon:
         admission = Admission(database, config.policy(), language=config.shop.language, sealed=self._sealed)
         parts = Parts(self._pbx, admission, self._ledger, vault, _timings(config), config.shop.language)
         self.switchboard = Switchboard(parts, self._calls, max_live=config.calls.max_live)
+        self._recovery = Recovery(self.switchboard, parts)
 
     @property
     def readiness(self) -> Readiness:
@@ -198,12 +200,12 @@ class Daemon:
         """Catch up with what happened without us. The stream is read on meanwhile."""
         try:
             await self._pbx.listen()
-            await self.switchboard.catch_up()
+            await self._recovery.catch_up()
+            self._link = True
+            log.info("connected to Asterisk")
+            await self._recovery.remove_orphans()
         except AriError as error:
             log.warning("the link came and went", operation=error.operation, status=error.status)
-            return
-        self._link = True
-        log.info("connected to Asterisk")
 
     def _link_lost(self, reason: str) -> None:
         self._link = False

@@ -17,6 +17,7 @@ OURS: Final = "cb-"
 # Letters alone: no id can ever look like a phone number, to a person or to whoever searches for one.
 _ALPHABET: Final = "bcdfghjklmnpqrstvwxz"
 _ID_LENGTH: Final = 14
+_BRIDGE: Final = "-bridge"
 _MESSAGE: Final = "-message"
 
 
@@ -31,7 +32,12 @@ def channel_id(call_id: str, leg: Leg) -> str:
 
 
 def bridge_id(call_id: str) -> str:
-    return f"{OURS}{call_id}-bridge"
+    return f"{OURS}{call_id}{_BRIDGE}"
+
+
+def call_of_bridge(name: str) -> str:
+    """The call id in the id of a bridge; of any other name something that is no call's id."""
+    return name.removeprefix(OURS).removesuffix(_BRIDGE)
 
 
 def playback_id(call_id: str) -> str:

@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
 from bridge.asterisk import names
 from bridge.asterisk.announcements import media_of
-from bridge.asterisk.ari import AriClient, AriError, BadRequest, BridgeInfo, ChannelInfo, NotFound
+from bridge.asterisk.ari import (
+    AllocationFailed,
+    AriClient,
+    AriError,
+    BadRequest,
+    BridgeInfo,
+    ChannelInfo,
+    NotFound,
+)
 from bridge.asterisk.happenings import EVENT_TYPES, LEG_ARGUMENT
 from bridge.asterisk.trunk import Trunk
 from bridge.calls.model import Leg, Message
@@ -48,6 +57,10 @@ class Pbx:
 
     async def channels(self) -> tuple[ChannelInfo, ...]:
         return await self._client.channels.list()
+
+    async def channels_in_application(self) -> tuple[str, ...]:
+        """The ids of every channel that is in our hands."""
+        return (await self._client.applications.get(self._client.app)).channel_ids
 
     async def bridges(self) -> tuple[BridgeInfo, ...]:
         return await self._client.bridges.list()
@@ -95,9 +108,9 @@ class Pbx:
 
     async def join(self, call_id: str, manager_channel: str, customer_channel: str) -> None:
         """Put both channels into a bridge of the call's own. They are in when ChannelJoined says so."""
-        bridge = await self._client.bridges.create(
-            type=_BRIDGE_TYPE, bridge_id=names.bridge_id(call_id), name=names.bridge_id(call_id)
-        )
+        bridge = self._client.bridges.handle(names.bridge_id(call_id))
+        with suppress(AllocationFailed):  # it is there: a daemon before us made it
+            await self._client.bridges.create(type=_BRIDGE_TYPE, bridge_id=bridge.id, name=bridge.id)
         try:
             async with asyncio.TaskGroup() as both:
                 for channel in (customer_channel, manager_channel):
@@ -130,10 +143,12 @@ class Pbx:
 
     async def release(self, call_id: str) -> None:
         """Destroy the call's bridge; nothing is wrong where it is gone or was never made."""
-        try:
-            await self._client.bridges.handle(names.bridge_id(call_id)).destroy()
-        except (NotFound, BadRequest):
-            return
+        await self.destroy(names.bridge_id(call_id))
+
+    async def destroy(self, bridge_id: str) -> None:
+        """Destroy a bridge; nothing is wrong where it is gone."""
+        with suppress(NotFound, BadRequest):
+            await self._client.bridges.handle(bridge_id).destroy()
 
 
 def _order_identity(code: str) -> str:

@@ -62,13 +62,17 @@ class DialFacts:
 
 @dataclass(frozen=True, slots=True)
 class NewCall:
-    """A call about to be placed, or one refused; `manager_id` is None for an extension that is nobody's."""
+    """A call about to be placed, or one refused; `manager_id` is None for an extension that is nobody's.
+
+    `manager_channel` is the id of the manager's channel in the PBX.
+    """
 
     id: str
     kind: str
     order_code: str
     manager_id: int | None
     contact_id: int | None
+    manager_channel: str | None
     started_ms: int
 
 
@@ -86,6 +90,18 @@ class CallRecord:
     ended_ms: int | None
     result: str | None
     cause: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class OpenCall:
+    """A call on record that has not ended, with what a successor needs to find and end it."""
+
+    id: str
+    kind: str
+    order_code: str
+    extension: str
+    manager_channel: str | None
+    answered_ms: int | None
 
 
 def _dial_facts_statement() -> Select[Any]:
@@ -167,7 +183,19 @@ _FINISHED: Final = (
     .values(ended_ms=bindparam("at_ms"), result=bindparam("outcome"), cause=bindparam("q850_cause"))
 )
 _RECORDED: Final = select(*(calls.c[field.name] for field in fields(CallRecord)))
-_OPEN: Final = _RECORDED.where(calls.c.ended_ms.is_(None)).order_by(calls.c.started_ms)
+_OPEN: Final = (
+    select(
+        calls.c.id,
+        calls.c.kind,
+        calls.c.order_code,
+        managers.c.extension,
+        calls.c.manager_channel,
+        calls.c.answered_ms,
+    )
+    .join_from(calls, managers)
+    .where(calls.c.ended_ms.is_(None))
+    .order_by(calls.c.started_ms)
+)
 _RECENT: Final = _RECORDED.order_by(calls.c.started_ms.desc(), calls.c.id).limit(bindparam("limit"))
 
 
@@ -220,10 +248,10 @@ async def finish_call(db: Database, call_id: str, result: str, cause: int | None
         await connection.execute(_FINISHED, outcome)
 
 
-async def open_calls(db: Database) -> list[CallRecord]:
+async def open_calls(db: Database) -> list[OpenCall]:
     """Calls without an end, oldest first: those a daemon has to adopt or close when it starts."""
     async with db.read() as connection:
-        return [CallRecord(*row) for row in await connection.execute(_OPEN)]
+        return [OpenCall(*row) for row in await connection.execute(_OPEN)]
 
 
 async def recent_calls(db: Database, limit: int = 50) -> list[CallRecord]:

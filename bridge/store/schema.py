@@ -141,6 +141,8 @@ calls: Final = Table(
     # and may come from an extension that is nobody's.
     Column("manager_id", ForeignKey("managers.id")),
     Column("contact_id", ForeignKey("contacts.id")),
+    # The id of the manager's channel in the PBX: by it a successor of this daemon finds the call's legs.
+    Column("manager_channel", Text),
     Column("started_ms", Integer, nullable=False),
     Column("answered_ms", Integer),
     Column("ended_ms", Integer),

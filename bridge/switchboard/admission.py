@@ -53,6 +53,7 @@ class Asked:
     kind: Kind
     extension: str
     code: str
+    manager_channel: str
     managers_live_calls: int
     live_calls: int
 
@@ -102,6 +103,7 @@ class Admission:
             order_code=asked.code,
             manager_id=facts.manager.id if facts.manager else None,
             contact_id=facts.contact.contact_id if facts.contact and verdict.allowed else None,
+            manager_channel=asked.manager_channel,
             started_ms=at_ms,
         )
         language = (facts.manager and facts.manager.language) or self._language

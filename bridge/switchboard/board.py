@@ -21,7 +21,10 @@ from bridge.asterisk.happenings import (
     StrayEntered,
 )
 from bridge.asterisk.pbx import ChannelGoneAlready
+from bridge.calls.commands import Command
 from bridge.calls.events import (
+    CallRequested,
+    Event,
     HangUpRequested,
     LegAnswered,
     LegEnded,
@@ -30,7 +33,7 @@ from bridge.calls.events import (
     LegRinging,
     ManagerTold,
 )
-from bridge.calls.model import Kind, Leg, State
+from bridge.calls.model import Call, Kind, Leg, State
 from bridge.switchboard import metrics
 from bridge.switchboard.admission import Admitted, Asked, Refused
 from bridge.switchboard.live_call import LiveCall, Parts
@@ -102,7 +105,7 @@ class Switchboard:
             case StrayEntered(channel_id, reason):
                 log.warning("a stray channel is hung up", reason=reason.value)
                 metrics.strays.labels(reason.value).inc()
-                self._turn_away(channel_id)
+                self.turn_away(channel_id)
             case ChannelEntered(channel_id):
                 self._entered(channel_id)
             case ChannelRinging(channel_id):
@@ -143,27 +146,22 @@ class Switchboard:
             if call.state is not State.TALKING:
                 call.post(HangUpRequested())
 
-    async def catch_up(self) -> None:
-        """Compare the live calls with what Asterisk has now: events told while the link was down are lost.
+    def knows(self, channel_id: str) -> bool:
+        """Whether the channel is, or is about to be, a leg of a live call."""
+        return channel_id in self._legs
 
-        Raises AriError.
-        """
-        known = dict(self._legs)
-        states = {channel.id: channel.state for channel in await self._parts.pbx.channels()}
-        bridged = {
-            channel_id
-            for bridge in await self._parts.pbx.bridges()
-            if names.is_ours(bridge.id)
-            for channel_id in bridge.channel_ids
-        }
-        for channel_id in known:
-            state = states.get(channel_id)
-            if state is None:
-                self.hear(ChannelGone(channel_id, None))
-            elif state == "Up":
-                self.hear(ChannelAnswered(channel_id))
-            if channel_id in bridged:
-                self._leg(channel_id, LegJoined)
+    def known_channels(self) -> list[str]:
+        """The channels that live calls have now; those that they may come to have are left out."""
+        return [channel for call in self._calls.values() for channel in call.channels.values()]
+
+    def is_live(self, call_id: str) -> bool:
+        return call_id in self._calls
+
+    def adopt(self, call: LiveCall, commands: tuple[Command, ...], missed: tuple[Event, ...]) -> None:
+        """Go on with a call that another daemon began."""
+        for event in missed:
+            call.post(event)
+        self._keep(call, commands)
 
     # --- beginnings and ends ---
 
@@ -172,34 +170,48 @@ class Switchboard:
             return  # the same StasisStart told twice
         if self._begin(Kind.DIAL_ORDER, code, extension, channels={Leg.MANAGER: channel_id}) is None:
             log.error("no room for another call", extension=extension)
-            self._turn_away(channel_id)
+            self.turn_away(channel_id)
 
     def _begin(self, kind: Kind, code: str, extension: str, channels: dict[Leg, str]) -> LiveCall | None:
         if len(self._calls) >= self._most:
             return None
-        call = LiveCall(self._asked(kind, code, extension), self._parts, channels)
+        asked = self._asked(kind, code, extension, channels.get(Leg.MANAGER))
+        call = LiveCall(asked, self._parts, channels, Call(kind, self._parts.timings))
+        call.post(CallRequested())
+        self._keep(call)
+        return call
+
+    def _keep(self, call: LiveCall, first: tuple[Command, ...] = ()) -> None:
         call_id = call.asked.call_id
         self._calls[call_id] = call
         ours = {leg: names.channel_id(call_id, leg) for leg in Leg}
-        for leg, channel_id in (ours | channels).items():
+        for leg, channel_id in (ours | call.channels).items():
             self._legs[channel_id] = (call, leg)
         metrics.live_calls.inc()
-        self._tasks.start(self._live(call), name=f"call {call_id}")
-        return call
+        self._tasks.start(self._live(call, first), name=f"call {call_id}")
 
-    def _asked(self, kind: Kind, code: str, extension: str) -> Asked:
+    def _asked(self, kind: Kind, code: str, extension: str, channel: str | None) -> Asked:
         live = [call for call in self._calls.values() if call.state not in _AS_GOOD_AS_OVER]
         managers = sum(call.asked.extension == extension for call in live)
-        return Asked(names.new_call_id(), kind, extension, code, managers, len(live))
+        call_id = names.new_call_id()
+        return Asked(
+            call_id,
+            kind,
+            extension,
+            code,
+            manager_channel=channel or names.channel_id(call_id, Leg.MANAGER),
+            managers_live_calls=managers,
+            live_calls=len(live),
+        )
 
-    async def _live(self, call: LiveCall) -> None:
+    async def _live(self, call: LiveCall, first: tuple[Command, ...]) -> None:
         call_id = call.asked.call_id
         try:
-            await call.run()
+            await call.run(first)
         except Exception:
             # A fault of ours: nobody is left to end this call, so it ends now.
             for channel_id in call.channels.values():
-                self._turn_away(channel_id)
+                self.turn_away(channel_id)
             raise
         finally:
             del self._calls[call_id]
@@ -214,7 +226,7 @@ class Switchboard:
             self._leg(channel_id, LegEntered)
         else:
             log.warning("a channel of a call that is over is hung up")
-            self._turn_away(channel_id)
+            self.turn_away(channel_id)
 
     def _leg(
         self, channel_id: str, happened: type[LegEntered | LegRinging | LegAnswered | LegJoined]
@@ -228,7 +240,8 @@ class Switchboard:
         if call is not None:
             call.post(ManagerTold())
 
-    def _turn_away(self, channel_id: str) -> None:
+    def turn_away(self, channel_id: str) -> None:
+        """Hang up a channel that is no leg of a live call."""
         self._tasks.start(self._hang_up_stray(channel_id), name="turn a stray away")
 
     async def _hang_up_stray(self, channel_id: str) -> None:

@@ -16,7 +16,7 @@ from sqlalchemy.exc import DBAPIError
 
 from bridge.calls.model import Result
 from bridge.store.database import Database, now_ms
-from bridge.store.records import finish_call, mark_answered
+from bridge.store.records import OpenCall, finish_call, mark_answered, open_calls
 
 log = structlog.get_logger()
 
@@ -30,6 +30,8 @@ class Ledger:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._waiting: asyncio.Queue[Entry] = asyncio.Queue(_MOST_WAITING)
+        self._finishing: set[str] = set()
+        """Calls that have ended, which the database does not know yet."""
 
     @property
     def backlog(self) -> int:
@@ -41,7 +43,17 @@ class Ledger:
 
     def finished(self, call_id: str, result: Result, cause: int | None) -> None:
         ended_ms = now_ms()
-        self._hand_over(lambda: finish_call(self._database, call_id, result.value, cause, ended_ms))
+
+        async def finish() -> None:
+            await finish_call(self._database, call_id, result.value, cause, ended_ms)
+            self._finishing.discard(call_id)
+
+        self._finishing.add(call_id)
+        self._hand_over(finish)
+
+    async def unfinished(self) -> list[OpenCall]:
+        """The calls on record that have not ended."""
+        return [call for call in await open_calls(self._database) if call.id not in self._finishing]
 
     async def run(self) -> None:
         """Write entries for ever; started once by the daemon."""

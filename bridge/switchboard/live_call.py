@@ -33,7 +33,6 @@ from bridge.calls.commands import (
 from bridge.calls.events import (
     CallAdmitted,
     CallRefused,
-    CallRequested,
     Event,
     Failure,
     LegEnded,
@@ -67,20 +66,31 @@ class Parts:
 
 
 class LiveCall:
-    """A call in progress. `channels` names the channel of each leg that has, or is about to have, one."""
+    """A call in progress. `channels` names the channel of each leg that has, or is about to have, one.
 
-    def __init__(self, asked: Asked, parts: Parts, channels: dict[Leg, str]) -> None:
+    `call` is its state, another than NEW for a call that is taken over from a daemon that is gone.
+    """
+
+    def __init__(
+        self,
+        asked: Asked,
+        parts: Parts,
+        channels: dict[Leg, str],
+        call: Call,
+        *,
+        answered_ms: int | None = None,
+    ) -> None:
         self.asked = asked
         self.channels = channels
         self.started_ms = now_ms()
-        self.answered_ms: int | None = None
+        self.answered_ms = answered_ms
         self.decided: asyncio.Future[Admitted | Refused] = asyncio.get_running_loop().create_future()
         self._parts = parts
-        self._call = Call(asked.kind, parts.timings)
+        self._call = call
         self._events: asyncio.Queue[Event] = asyncio.Queue(_MOST_WAITING)
         self._timers: dict[Timer, asyncio.TimerHandle] = {}
         self._outcome: Admitted | Refused | None = None
-        self._bridged = False
+        self._bridged = call.state is not State.NEW
         self._log = log.bind(call=asked.call_id)
 
     @property
@@ -94,10 +104,10 @@ class LiveCall:
         except asyncio.QueueFull:
             self._log.error("too many events; this one is let go", happened=type(event).__name__)
 
-    async def run(self) -> None:
-        """Live the call from its first event to its end."""
+    async def run(self, first: tuple[Command, ...] = ()) -> None:
+        """Live the call to its end, beginning with the commands of `first`."""
         try:
-            self.post(CallRequested())
+            await self._carry_out_all(first)
             while self._call.state is not State.CLOSED:
                 await self._handle(await self._events.get())
         finally:
@@ -114,7 +124,10 @@ class LiveCall:
             self._log.debug("an event changes nothing", happened=type(event).__name__, state=before.value)
         elif moved.call.state is not before:
             self._log.debug("moved", was=before.value, state=moved.call.state.value)
-        for command in moved.commands:
+        await self._carry_out_all(moved.commands)
+
+    async def _carry_out_all(self, commands: tuple[Command, ...]) -> None:
+        for command in commands:
             await self._carry_out(command)
 
     async def _carry_out(self, command: Command) -> None:  # noqa: PLR0912 - one branch a command

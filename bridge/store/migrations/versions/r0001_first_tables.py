@@ -103,6 +103,7 @@ def upgrade() -> None:
         sa.Column("order_code", sa.Text(), nullable=False),
         sa.Column("manager_id", sa.Integer(), nullable=True),
         sa.Column("contact_id", sa.Integer(), nullable=True),
+        sa.Column("manager_channel", sa.Text(), nullable=True),
         sa.Column("started_ms", sa.Integer(), nullable=False),
         sa.Column("answered_ms", sa.Integer(), nullable=True),
         sa.Column("ended_ms", sa.Integer(), nullable=True),

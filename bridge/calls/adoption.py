@@ -1,0 +1,54 @@
+"""Taking over a call from a daemon that is gone: from what the PBX and the records still have of it.
+
+The call is put into the state that its legs show, and what has happened meanwhile is told to it as the events
+that were missed. So a successor ends, or goes on with, every call by the same table as if it had been there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from enum import StrEnum
+
+from bridge.calls.commands import Command, LimitLegs, StartTimer
+from bridge.calls.events import Event, HangUpRequested, LegAnswered, LegEnded
+from bridge.calls.model import Call, Kind, Leg, State, Timer, Timings
+
+
+class Presence(StrEnum):
+    """What is left of a leg."""
+
+    GONE = "gone"
+    WAITING = "waiting"
+    """There, and not known to ring."""
+    RINGING = "ringing"
+    UP = "up"
+    BRIDGED = "bridged"
+
+
+def adopt(
+    kind: Kind, timings: Timings, found: Mapping[Leg, Presence], *, talked_seconds: float | None
+) -> tuple[Call, tuple[Command, ...], tuple[Event, ...]]:
+    """The call as it is, the commands that give it its timers back, and the events it has missed.
+
+    `talked_seconds` is how long ago the conversation began, None where it had not.
+    """
+    both = frozenset(Leg)
+    call = Call(kind, timings, legs=both)
+    gone = (leg for leg in (Leg.CUSTOMER, Leg.MANAGER) if found[leg] is Presence.GONE)
+    missed: list[Event] = [LegEnded(leg) for leg in gone]
+    if talked_seconds is not None or set(found.values()) == {Presence.BRIDGED}:
+        left = max(1.0, timings.talk - (talked_seconds or 0))
+        talking = replace(call, state=State.TALKING, joined=both)
+        return talking, (LimitLegs(left), StartTimer(Timer.TALK, left)), tuple(missed)
+    match found[Leg.CUSTOMER]:
+        case Presence.RINGING:
+            ringing = replace(call, state=State.RINGING)
+            return ringing, (StartTimer(Timer.RING, timings.ring),), tuple(missed)
+        case Presence.UP | Presence.BRIDGED:
+            # The customer has answered, and nobody has connected the two: let that happen now.
+            return replace(call, state=State.RINGING), (), (*missed, LegAnswered(Leg.CUSTOMER))
+        case Presence.GONE:
+            return replace(call, state=State.DIALLING), (), tuple(missed)
+    # The customer's phone may or may not have been dialled. It must not be dialled twice: so it ends here.
+    return replace(call, state=State.DIALLING), (), (*missed, HangUpRequested())
