@@ -1,0 +1,195 @@
+"""Orders from spreadsheets: what is taken, what is refused, and that no number is left lying about."""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from bridge.intake.orders import ImportReport, add_order, import_orders
+from bridge.intake.rows import Column, RowRefused
+from bridge.intake.spreadsheet import SpreadsheetUnreadable
+from bridge.store.database import Database, now_ms
+from bridge.store.managers import add_manager
+from bridge.store.records import DialFacts, dial_facts
+from bridge.vault import HiddenNumber, KeyRing, Vault, read_number
+
+HEADER = ["order", "name", "phone", "phone2", "summary", "manager", "language"]
+ANNA = ["1042", "Harriet Vane", "+44 7700 900123", "", "Two shelves", "101", "en"]
+IVAN = ["0071", "Иван Котов", "07700 900124", "020 7946 0101", "Лампа", "102", "ru"]
+
+
+@pytest.fixture
+async def db(tmp_path: Path) -> AsyncIterator[Database]:
+    async with await Database.open(tmp_path / "shop.db", migrate=True) as database:
+        for extension in ("101", "102"):
+            await add_manager(database, name="Anna", extension=extension, role="manager", language=None)
+        yield database
+
+
+@pytest.fixture
+def vault() -> Vault:
+    return Vault(KeyRing.new())
+
+
+def spreadsheet(folder: Path, *rows: list[str], delimiter: str = ",", encoding: str = "utf-8") -> Path:
+    path = folder / "orders.csv"
+    with path.open("w", newline="", encoding=encoding) as file:
+        csv.writer(file, delimiter=delimiter).writerows([HEADER, *rows])
+    return path
+
+
+def counts(report: ImportReport) -> tuple[int, int, int, int]:
+    return report.added, report.updated, report.unchanged, report.rejected
+
+
+async def facts(db: Database, code: str, extension: str = "101") -> DialFacts:
+    return await dial_facts(db, extension, code, now_ms())
+
+
+def opened(vault: Vault, found: DialFacts) -> HiddenNumber:
+    contact = found.contact
+    assert contact is not None
+    return vault.open(
+        contact.sealed,
+        customer_id=contact.customer_id,
+        contact_id=contact.contact_id,
+        kind=contact.kind,
+        data_key=contact.data_key,
+    )
+
+
+@pytest.mark.parametrize("delimiter", [",", ";", "\t"])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "cp1251"])
+async def test_a_file_is_read_as_spreadsheets_make_it(
+    db: Database, vault: Vault, tmp_path: Path, delimiter: str, encoding: str
+) -> None:
+    source = spreadsheet(tmp_path, ANNA, IVAN, delimiter=delimiter, encoding=encoding)
+    assert counts(await import_orders(db, vault, source, home_region="GB")) == (2, 0, 0, 0)
+    for row in (ANNA, IVAN):
+        found = await facts(db, row[0], row[5])
+        assert found.manager is not None
+        assert found.assigned_manager_id == found.manager.id
+        assert opened(vault, found) == read_number(row[2], "GB").number
+
+
+async def test_the_same_file_again_changes_nothing(db: Database, vault: Vault, tmp_path: Path) -> None:
+    source = spreadsheet(tmp_path, ANNA, IVAN)
+    await import_orders(db, vault, source, home_region="GB")
+    before = (await facts(db, "1042")).contact
+    assert counts(await import_orders(db, vault, source, home_region="GB")) == (0, 0, 2, 0)
+    assert (await facts(db, "1042")).contact == before
+
+
+async def test_what_has_changed_is_taken_over(db: Database, vault: Vault, tmp_path: Path) -> None:
+    await import_orders(db, vault, spreadsheet(tmp_path, ANNA), home_region="GB")
+    changed = [*ANNA]
+    changed[2], changed[5] = "+44 7700 900999", "102"
+    report = await import_orders(db, vault, spreadsheet(tmp_path, changed), home_region="GB")
+    assert counts(report) == (0, 1, 0, 0)
+    found = await facts(db, "1042", "102")
+    assert opened(vault, found) == read_number("+447700900999", "GB").number
+    assert found.manager is not None
+    assert found.assigned_manager_id == found.manager.id
+
+
+async def test_orders_of_one_name_and_phone_are_one_customers(
+    db: Database, vault: Vault, tmp_path: Path
+) -> None:
+    again = ["2000", *ANNA[1:]]
+    somebody_else = ["3000", "Another Name", *ANNA[2:]]
+    await import_orders(db, vault, spreadsheet(tmp_path, ANNA, again, somebody_else), home_region="GB")
+    first, second, other = [(await facts(db, code)).order for code in ("1042", "2000", "3000")]
+    assert first is not None
+    assert second is not None
+    assert other is not None
+    assert first.customer_id == second.customer_id != other.customer_id
+
+
+async def test_a_dry_run_keeps_nothing(db: Database, vault: Vault, tmp_path: Path) -> None:
+    source = spreadsheet(tmp_path, ANNA, IVAN)
+    report = await import_orders(db, vault, source, home_region="GB", dry_run=True)
+    assert counts(report) == (2, 0, 0, 0)
+    assert (await facts(db, "1042")).order is None
+
+
+BAD_ROWS = {
+    "order": ["10x2", "Name", "+447700900125", "", "", "101", ""],
+    "name": ["1", "", "+447700900125", "", "", "101", ""],
+    "phone": ["2", "Name", "12", "", "", "101", ""],
+    "phone2": ["3", "Name", "+447700900125", "4.4770E+11", "", "101", ""],
+    "summary": ["4", "Name", "+447700900125", "", "call 07700 900126 instead", "101", ""],
+    "manager": ["5", "Name", "+447700900125", "", "", "999", ""],
+    "language": ["6", "Name", "+447700900125", "", "", "101", "fr"],
+}
+
+
+async def test_a_bad_row_is_told_with_row_and_column_and_the_good_ones_go_in(
+    db: Database, vault: Vault, tmp_path: Path
+) -> None:
+    source = spreadsheet(tmp_path, *BAD_ROWS.values(), ANNA)
+    rejects = tmp_path / "rejects.csv"
+    report = await import_orders(db, vault, source, home_region="GB", rejects=rejects)
+    assert counts(report) == (1, 0, 0, len(BAD_ROWS))
+    told = [(reject.row, reject.column) for reject in report.rejects]
+    assert told == list(enumerate(BAD_ROWS, 2))
+    with rejects.open(encoding="utf-8-sig", newline="") as file:
+        assert [(int(row["row"]), row["column"]) for row in csv.DictReader(file)] == told
+    assert rejects.stat().st_mode & 0o077 == 0
+
+
+async def test_one_order_with_two_contents_is_refused(db: Database, vault: Vault, tmp_path: Path) -> None:
+    contradiction = [ANNA[0], "Somebody Else", *ANNA[2:]]
+    report = await import_orders(
+        db, vault, spreadsheet(tmp_path, ANNA, ANNA, contradiction), home_region="GB"
+    )
+    assert counts(report) == (1, 0, 1, 1)
+
+
+async def test_no_number_is_in_any_file_that_an_import_leaves(
+    db: Database, vault: Vault, tmp_path: Path
+) -> None:
+    source = spreadsheet(tmp_path, *BAD_ROWS.values(), ANNA, IVAN)
+    await import_orders(db, vault, source, home_region="GB", rejects=tmp_path / "rejects.csv")
+    number = re.compile(
+        rb"7[\s-]*7[\s-]*0[\s-]*0[\s-]*9[\s-]*0[\s-]*0|9[\s-]*4[\s-]*6[\s-]*0[\s-]*1[\s-]*0[\s-]*1"
+    )
+    assert number.search(source.read_bytes()), "the search would see a number"
+    for path in tmp_path.iterdir():
+        if path != source:
+            assert number.search(path.read_bytes()) is None, path.name
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        (b"", "the file is empty"),
+        (b"PK\x03\x04rest", "Excel workbook"),
+        (b"name,summary\nA,B\n", "column missing: order, phone"),
+        (b'order,name,phone\n1,"A,+447700900123\n', "quotation mark"),
+    ],
+)
+async def test_an_unreadable_file_is_told_in_words(
+    db: Database, vault: Vault, tmp_path: Path, content: bytes, told: str
+) -> None:
+    source = tmp_path / "orders.csv"
+    source.write_bytes(content)
+    with pytest.raises(SpreadsheetUnreadable, match=told) as caught:
+        await import_orders(db, vault, source, home_region="GB")
+    assert "900123" not in str(caught.value)
+
+
+async def test_one_order_is_added_by_the_same_rules(db: Database, vault: Vault) -> None:
+    cells = dict(zip((Column.ORDER, Column.NAME, Column.PHONE), ANNA[:3], strict=True))
+    assert counts(await add_order(db, vault, cells, home_region="GB")) == (1, 0, 0, 0)
+    with pytest.raises(RowRefused):
+        await add_order(db, vault, cells | {Column.PHONE: "12"}, home_region="GB")
+
+
+async def test_russian_headings_are_known(db: Database, vault: Vault, tmp_path: Path) -> None:
+    source = tmp_path / "orders.csv"
+    source.write_bytes("Номер заказа;Клиент;Телефон\n55;Мария;+44 7700 900127\n".encode("cp1251"))
+    assert counts(await import_orders(db, vault, source, home_region="GB")) == (1, 0, 0, 0)
