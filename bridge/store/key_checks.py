@@ -10,6 +10,12 @@ from bridge.store.database import Database
 from bridge.store.schema import key_checks
 
 
+async def known_checks(db: Database) -> dict[str, bytes]:
+    """The check value of every key that this database has been used with, by key id."""
+    async with db.read() as connection:
+        return {row.key_id: row.value for row in await connection.execute(select(key_checks))}
+
+
 async def verify_keys(db: Database, checks: dict[str, bytes]) -> list[str]:
     """The ids whose check value differs from the stored one: keys that are not those of this database.
 

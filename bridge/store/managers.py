@@ -7,13 +7,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sqlalchemy import bindparam, insert, select, update
+from sqlalchemy import bindparam, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from bridge.rules.dialling import Role
 from bridge.store.database import Database, now_ms
 from bridge.store.errors import ExtensionTaken, InvalidManager, UnknownManager
-from bridge.store.schema import managers
+from bridge.store.schema import assignments, managers
 
 _EXTENSION: Final = re.compile(r"[A-Za-z0-9_-]{1,32}")
 
@@ -40,6 +40,11 @@ MANAGER_COLUMNS: Final = (
 
 _LIST: Final = select(*MANAGER_COLUMNS).order_by(managers.c.extension)
 _BY_EXTENSION: Final = select(*MANAGER_COLUMNS).where(managers.c.extension == bindparam("extension"))
+_COUNT_CUSTOMERS: Final = (
+    select(func.count())
+    .select_from(assignments.join(managers, managers.c.id == assignments.c.manager_id))
+    .where(managers.c.extension == bindparam("extension"))
+)
 _DISABLE: Final = (
     update(managers)
     .where(managers.c.extension == bindparam("of_extension"), managers.c.disabled_ms.is_(None))
@@ -84,6 +89,13 @@ async def manager_by_extension(db: Database, extension: str) -> Manager | None:
     async with db.read() as connection:
         row = (await connection.execute(_BY_EXTENSION, {"extension": extension})).one_or_none()
     return None if row is None else as_manager(row)
+
+
+async def count_customers(db: Database, extension: str) -> int:
+    """How many customers the manager with this extension serves."""
+    async with db.read() as connection:
+        count: int = (await connection.execute(_COUNT_CUSTOMERS, {"extension": extension})).scalar_one()
+    return count
 
 
 async def disable_manager(db: Database, extension: str) -> Manager:

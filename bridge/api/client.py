@@ -1,0 +1,145 @@
+"""The daemon's API as other programs use it: typed answers over the Unix socket, and two errors.
+
+Nothing here can hold a number: the API takes and gives order codes, extensions and call ids.
+"""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from pathlib import Path
+from typing import Final, Self, TypeVar
+
+import aiohttp
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+_TIMEOUT: Final = aiohttp.ClientTimeout(total=10)
+"""Seconds; longer than the daemon waits for its database when it decides on a call."""
+
+_ANY_HOST: Final = "http://call-bridge"  # HTTP wants one; the socket is what is spoken to
+
+
+class _Answer(BaseModel):
+    """What the daemon says. A newer daemon may say more."""
+
+    model_config = ConfigDict(frozen=True)
+
+
+AnswerT = TypeVar("AnswerT", bound=_Answer)
+
+
+class LiveCall(_Answer):
+    """A live call. Times are milliseconds since the epoch, UTC; `state` is a bridge.calls.model.State."""
+
+    id: str
+    kind: str
+    order: str
+    extension: str
+    state: str
+    started_ms: int
+    answered_ms: int | None
+
+
+class Readiness(_Answer):
+    """`ready`: a call could be placed now. `sealed`: there is no key. `link`: Asterisk is connected."""
+
+    ready: bool
+    sealed: bool
+    link: bool
+
+
+class _Calls(_Answer):
+    calls: list[LiveCall]
+
+
+class _Problem(_Answer):
+    """Problem details (RFC 9457, 3.1), with our stable word for the reason."""
+
+    title: str
+    detail: str = ""
+    reason: str
+
+
+class ApiUnavailable(Exception):
+    """No daemon answers on the socket; the message says what to do."""
+
+
+class ApiProblem(Exception):
+    """The daemon's answer is a refusal. `reason` is a stable word for programs, `detail` says what to do."""
+
+    def __init__(self, status: int, title: str, detail: str, reason: str) -> None:
+        super().__init__(f"{status} {reason}")
+        self.status = status
+        self.title = title
+        self.detail = detail
+        self.reason = reason
+
+
+class ApiClient:
+    """To be used in `async with`. Each method raises ApiUnavailable; all but `ready` also ApiProblem."""
+
+    def __init__(self, socket: Path) -> None:
+        self._socket = socket
+
+    async def __aenter__(self) -> Self:
+        connector = aiohttp.UnixConnector(str(self._socket))
+        self._session = aiohttp.ClientSession(_ANY_HOST, connector=connector, timeout=_TIMEOUT)
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._session.close()
+
+    async def ready(self) -> Readiness:
+        """Whether a call could be placed now, and if not, why."""
+        _, body = await self._ask("GET", "/readyz")
+        return self._read(Readiness, body)
+
+    async def calls(self) -> list[LiveCall]:
+        """Every live call, oldest first."""
+        return self._read(_Calls, await self._accepted("GET", "/v1/calls")).calls
+
+    async def place_call(self, order: str, extension: str) -> LiveCall:
+        """Ring the manager's phone, then the customer's. Returns when the rules have allowed it."""
+        wanted = {"order": order, "extension": extension}
+        return self._read(LiveCall, await self._accepted("POST", "/v1/calls", wanted))
+
+    async def hang_up(self, call_id: str) -> None:
+        """Ask for the end of a call."""
+        await self._accepted("DELETE", f"/v1/calls/{call_id}")
+
+    async def _accepted(self, method: str, path: str, wanted: dict[str, str] | None = None) -> bytes:
+        """The body of an answer that is no problem."""
+        status, body = await self._ask(method, path, wanted)
+        if status < HTTPStatus.BAD_REQUEST:
+            return body
+        try:
+            problem = _Problem.model_validate_json(body)
+        except ValidationError:
+            raise ApiProblem(
+                status, HTTPStatus(status).phrase, "The daemon failed to answer. See its log.", "unreadable"
+            ) from None
+        raise ApiProblem(status, problem.title, problem.detail, problem.reason)
+
+    async def _ask(self, method: str, path: str, wanted: dict[str, str] | None = None) -> tuple[int, bytes]:
+        try:
+            async with self._session.request(method, path, json=wanted) as answer:
+                return answer.status, await answer.read()
+        except aiohttp.ClientConnectorError as error:
+            trouble = _connection_trouble(error.os_error)
+        except TimeoutError:
+            trouble = "the daemon does not answer in time; see its log"
+        except aiohttp.ClientError:
+            trouble = "the daemon ended while it was asked; see its log"
+        raise ApiUnavailable(f"{self._socket}: {trouble}.")
+
+    def _read(self, kind: type[AnswerT], body: bytes) -> AnswerT:
+        try:
+            return kind.model_validate_json(body)
+        except ValidationError:
+            trouble = "what answers here is not this version's daemon; restart it after an update"
+        raise ApiUnavailable(f"{self._socket}: {trouble}.")
+
+
+def _connection_trouble(error: OSError) -> str:
+    if isinstance(error, PermissionError):
+        return "this user may not speak to the daemon; run the command as its user or add yours to its group"
+    return "no daemon answers here; start it with `call-bridge serve`"
