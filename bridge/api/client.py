@@ -8,6 +8,7 @@ from __future__ import annotations
 from http import HTTPStatus
 from pathlib import Path
 from typing import Final, Self, TypeVar
+from urllib.parse import quote
 
 import aiohttp
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -104,7 +105,7 @@ class ApiClient:
 
     async def hang_up(self, call_id: str) -> None:
         """Ask for the end of a call."""
-        await self._accepted("DELETE", f"/v1/calls/{call_id}")
+        await self._accepted("DELETE", f"/v1/calls/{quote(call_id, safe='')}")
 
     async def _accepted(self, method: str, path: str, wanted: dict[str, str] | None = None) -> bytes:
         """The body of an answer that is no problem."""
@@ -114,9 +115,7 @@ class ApiClient:
         try:
             problem = _Problem.model_validate_json(body)
         except ValidationError:
-            raise ApiProblem(
-                status, HTTPStatus(status).phrase, "The daemon failed to answer. See its log.", "unreadable"
-            ) from None
+            problem = _Problem(title="Failed", detail="The daemon failed. See its log.", reason="unreadable")
         raise ApiProblem(status, problem.title, problem.detail, problem.reason)
 
     async def _ask(self, method: str, path: str, wanted: dict[str, str] | None = None) -> tuple[int, bytes]:

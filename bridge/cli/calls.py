@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from typing import Annotated, Final
 
 import typer
@@ -46,7 +47,8 @@ def calls(
     """List the live calls; with --json, those of this moment."""
     config = configuration(context)
     if watch and not as_json:
-        asyncio.run(_watch(config))
+        with suppress(KeyboardInterrupt):
+            asyncio.run(_watch(config))
         return
     live = asyncio.run(_calls(config))
     if as_json:

@@ -9,8 +9,10 @@ from __future__ import annotations
 import hashlib
 import traceback
 from dataclasses import dataclass
+from typing import Final
 
 import typer
+from sqlalchemy.exc import OperationalError
 from typer import TyperException
 
 from bridge.api.client import ApiProblem, ApiUnavailable
@@ -36,28 +38,36 @@ class Explanation:
     message: str
 
 
+_IN_ITS_OWN_WORDS: Final[tuple[tuple[type[Exception], Exit], ...]] = (
+    (ConfigError, Exit.CONFIG),
+    (VaultError, Exit.KEYS),
+    (DatabaseUnusable, Exit.DATABASE),
+    (ApiUnavailable, Exit.UNAVAILABLE),
+)
+"""Errors whose text was written for people, and quotes nothing that was typed or read."""
+
+
 def explain(error: Exception) -> Explanation:
     """The words and the exit code for an error that ended a command."""
+    for kind, exit_code in _IN_ITS_OWN_WORDS:
+        if isinstance(error, kind):
+            return Explanation(exit_code, str(error))
     match error:
         case CommandFailed():
             return Explanation(error.exit_code, str(error))
         case TyperException():
             # It quotes the command line, where a number may have been typed although none belongs there.
-            return Explanation(Exit.USAGE, without_numbers(error.format_message()))
-        case ConfigError():
-            return Explanation(Exit.CONFIG, str(error))
-        case VaultError():
-            return Explanation(Exit.KEYS, str(error))
-        case DatabaseUnusable():
-            return Explanation(Exit.DATABASE, str(error))
-        case StoreRefused():  # it repeats the code or the extension that was typed
+            return Explanation(Exit.USAGE, _sentence(without_numbers(error.format_message())))
+        case StoreRefused():  # so does this: it repeats the order code or the extension
             return Explanation(Exit.REFUSED, _sentence(without_numbers(str(error))))
-        case SpreadsheetUnreadable():
-            return Explanation(Exit.REFUSED, str(error))
-        case ApiUnavailable():
-            return Explanation(Exit.UNAVAILABLE, str(error))
         case ApiProblem():
             return Explanation(Exit.REFUSED, error.detail or error.title)
+        case SpreadsheetUnreadable():
+            return Explanation(Exit.FILE, str(error).removesuffix(".") + ".")
+        case OSError(strerror=str(trouble)):
+            return Explanation(Exit.FILE, f"{error.filename or 'A file'}: {trouble}.")
+        case OperationalError():  # SQLite's own words, such as "database is locked"; they quote no value
+            return Explanation(Exit.DATABASE, f"The database can't be used now: {error.orig}.")
         case typer.Abort():
             return Explanation(Exit.INTERRUPTED, "Stopped; nothing was changed.")
         case _:
@@ -65,7 +75,7 @@ def explain(error: Exception) -> Explanation:
 
 
 def _sentence(text: str) -> str:
-    return f"{text[:1].upper()}{text[1:]}."
+    return f"{text[:1].upper()}{text[1:].removesuffix('.')}."
 
 
 def _unforeseen(error: Exception) -> str:

@@ -26,7 +26,8 @@ class Exit(IntEnum):
     REFUSED = 7, "What was asked for contradicts what is stored, or the rules forbid it."
     UNAVAILABLE = 8, "No daemon answers."
     NOT_STARTED = 9, "The daemon could not start."
-    INTERRUPTED = 130, "Ended by Ctrl-C."
+    FILE = 10, "A file can't be read or written, or is no spreadsheet."
+    INTERRUPTED = 130, "Ended by Ctrl-C, or by a No to a question."
 
 
 def as_help() -> str:

@@ -15,7 +15,7 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
 
 from bridge.cli.errors import CommandFailed
 from bridge.cli.exits import Exit
-from bridge.cli.printing import AsJson, print_json, print_table
+from bridge.cli.printing import AsJson, print_json, print_table, shown
 from bridge.cli.session import configuration, database, put_on_record, vault_of
 from bridge.config import Config
 from bridge.intake.masking import without_numbers
@@ -44,14 +44,10 @@ def import_(
     may be Russian. Ends with exit code 3 if rows were rejected; the others are in.
     """
     rejects = rejects or source.with_name(f"{source.stem}.rejects.csv")
-    if rejects.absolute() == source.absolute():
+    if rejects.resolve() == source.resolve():
         raise CommandFailed(Exit.USAGE, "--rejects names the spreadsheet itself, and would overwrite it.")
     config = configuration(context)
-    try:
-        report = asyncio.run(_import(config, source, rejects, dry_run=dry_run))
-    except OSError as error:
-        trouble = f"{error.filename or source}: {error.strerror or type(error).__name__}."
-        raise CommandFailed(Exit.REFUSED, trouble) from None
+    report = asyncio.run(_import(config, source, rejects, dry_run=dry_run))
     if as_json:
         print_json(asdict(report) | {"dry_run": dry_run, "rejects_file": _made(report, rejects)})
     else:
@@ -63,6 +59,11 @@ def import_(
 async def _import(config: Config, source: Path, rejects: Path, *, dry_run: bool) -> ImportReport:
     async with database(config) as db:
         vault = await vault_of(config, db)
+        name = without_numbers(source.name)
+        if (
+            not dry_run
+        ):  # before and after: a file may turn out unreadable halfway, with its first rows stored
+            await put_on_record(db, "orders-import", name, "begun")
         with _progress_bar(source) as progress:
             report = await import_orders(
                 db,
@@ -74,7 +75,7 @@ async def _import(config: Config, source: Path, rejects: Path, *, dry_run: bool)
                 progress=progress,
             )
         if not dry_run:
-            await put_on_record(db, "orders-import", without_numbers(source.name), _counts(report))
+            await put_on_record(db, "orders-import", name, _counts(report))
         return report
 
 
@@ -106,7 +107,7 @@ def _print_report(report: ImportReport, rejects: Path, *, dry_run: bool) -> None
     if dry_run:
         typer.echo("This was a dry run: nothing was kept.")
     if report.unknown_columns:
-        typer.echo(f"Columns that were not read: {', '.join(report.unknown_columns)}")
+        typer.echo(f"Columns that were not read: {shown(', '.join(report.unknown_columns))}")
     if report.rejected:
         print_table(
             ("Row", "Column", "Why"), [(each.row, each.column, each.reason) for each in report.rejects]

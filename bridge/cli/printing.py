@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Sequence
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 import typer
 from rich import box
@@ -14,11 +15,14 @@ from rich.text import Text
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 
-_WIDTH_OF_A_PIPE = 500
+_WIDTH_OF_A_PIPE: Final = 500
+_C1_CONTROLS: Final = re.compile("[\x7f-\x9f]")
 
 
 def print_json(answer: Any) -> None:
-    typer.echo(json.dumps(answer, ensure_ascii=False, indent=2))
+    text = json.dumps(answer, ensure_ascii=False, indent=2)
+    # JSON lets these through, and terminals take some of them for commands.
+    typer.echo(_C1_CONTROLS.sub(lambda control: f"\\u{ord(control[0]):04x}", text))
 
 
 def print_table(headings: Sequence[str], rows: Iterable[Sequence[object]]) -> None:

@@ -45,10 +45,7 @@ def configuration(context: typer.Context) -> Config:
 
 def private_folder(folder: Path) -> None:
     """Make a folder for this user alone where there is none yet; one that exists stays as it is."""
-    try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    except OSError as error:
-        raise CommandFailed(Exit.DATABASE, f"The folder {folder} can't be made: {error.strerror}.") from None
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
 
 
 @asynccontextmanager
