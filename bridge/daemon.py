@@ -147,6 +147,7 @@ class Daemon:
     ) -> None:
         self.tasks = tasks
         self._client = client
+        self._trunk = trunk
         self._reader = Reader(config.managers.endpoint)
         self._pbx = _pbx(config, client, trunk)
         self._ledger = Ledger(database)
@@ -165,6 +166,7 @@ class Daemon:
     def measure(self) -> None:
         """Bring the gauges up to date."""
         metrics.link_up.set(self._link)
+        metrics.carrier_up.set(not self._trunk.carrier_is_down())
         metrics.sealed.set(self._sealed)
         metrics.backlog.set(self._ledger.backlog)
         metrics.tasks.set(len(asyncio.all_tasks()))
@@ -229,7 +231,7 @@ async def _trunk(config: Config, client: AriClient, tasks: Tasks, stack: AsyncEx
     return SealedTrunk(
         sealed.endpoint,
         issue=lambda number: tokens.issue(number, clock()),
-        carrier_is_down=_carrier_watch(client, sealed.watch, tasks),
+        is_down=_carrier_watch(client, sealed.watch, tasks),
     )
 
 

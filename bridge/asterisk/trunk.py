@@ -45,6 +45,9 @@ class Trunk(Protocol):
     def dial_string(self, number: HiddenNumber) -> str:
         """What Asterisk is asked to dial. Raises NotDiallable and CarrierDown."""
 
+    def carrier_is_down(self) -> bool:
+        """Whether the carrier is known not to answer."""
+
 
 @dataclass(frozen=True, slots=True)
 class DirectTrunk:
@@ -59,19 +62,25 @@ class DirectTrunk:
     def dial_string(self, number: HiddenNumber) -> str:
         return self.endpoint.replace("{number}", diallable(number, self.number_format))
 
+    def carrier_is_down(self) -> bool:
+        return False  # Asterisk knows, and refuses to dial it
+
 
 @dataclass(frozen=True, slots=True)
 class SealedTrunk:
     """Asterisk is given a token: `endpoint` is like "PJSIP/{token}@trunk-sealed", `issue` makes tokens.
 
-    To Asterisk the token's endpoint is always there, since it is us; so `carrier_is_down` is asked.
+    To Asterisk the token's endpoint is always there, since it is us; so `is_down` tells of the carrier.
     """
 
     endpoint: str
     issue: Callable[[HiddenNumber], str]
-    carrier_is_down: Callable[[], bool]
+    is_down: Callable[[], bool]
 
     def dial_string(self, number: HiddenNumber) -> str:
         if self.carrier_is_down():
             raise CarrierDown
         return self.endpoint.replace("{token}", self.issue(number))
+
+    def carrier_is_down(self) -> bool:
+        return self.is_down()

@@ -10,6 +10,7 @@ refusals = Counter("callbridge_refusals", "Calls refused, by reason", ["reason"]
 strays = Counter("callbridge_stray_channels", "Channels hung up for not being a manager's call", ["reason"])
 late_events = Counter("callbridge_late_events", "Events that came too late, twice, or out of turn")
 link_up = Gauge("callbridge_ari_link", "1 while events arrive from Asterisk")
+carrier_up = Gauge("callbridge_carrier_up", "0 while the carrier is known not to answer")
 sealed = Gauge("callbridge_sealed", "1 while there is no key, and nothing can be dialled")
 backlog = Gauge("callbridge_ledger_backlog", "Entries about calls that are not on disk yet")
 tasks = Gauge("callbridge_tasks", "asyncio tasks of the daemon")

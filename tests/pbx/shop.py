@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import sqlite3
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -14,6 +15,7 @@ import yaml
 from bridge.asterisk.ari import AriClient
 from labkit.daemonfiles import merged
 from labkit.lab import Lab
+from labkit.readiness import get
 from labkit.sip.phone import Phone
 
 POLL_SECONDS = 0.05
@@ -93,6 +95,13 @@ async def ari(lab: Lab) -> AsyncIterator[AriClient]:
     """Commands to the lab's Asterisk, beside the daemon's own client."""
     async with AriClient(lab.ari_url, lab.ari_user, lab.ari_password, app="call-bridge") as client:
         yield client
+
+
+def gauge(lab: Lab, name: str) -> float:
+    metrics = get(lab.api_socket, "/metrics")
+    found = re.search(rf"^{name} (\S+)$", metrics, re.MULTILINE)
+    assert found is not None, f"the metric {name} is gone"
+    return float(found[1])
 
 
 async def trunk_is(lab: Lab, state: str) -> bool:

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 import pytest
 from shop import (
     ari,
+    gauge,
     next_result,
     nothing_left,
     records,
@@ -133,7 +134,7 @@ async def test_a_manager_who_hangs_up_while_it_rings_cancels_the_call(
 
 async def test_a_dead_carrier_is_told(lab: Lab, phone: Phone) -> None:
     before = records(lab)
-    await until_async(lambda: trunk_is(lab, "offline"), "a trunk that is down", within=60)
+    await until(lambda: gauge(lab, "callbridge_carrier_up") == 0, "a carrier known to be down", within=60)
     call = await phone.dial("*1042")
     await call.answered()
     await call.ended(within=15)

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import csv
-import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from shop import nothing_left, records, trunk_is, until, until_async
+from shop import gauge, nothing_left, records, trunk_is, until, until_async
 
 from labkit import debian, ports
 from labkit.lab import Lab
 from labkit.plan import CARRIER_HOST, UDP
 from labkit.processes import start
-from labkit.readiness import get
 
 SCENARIOS = Path(__file__).parent / "sipp"
 MANAGERS = 60
@@ -47,16 +45,11 @@ def dialling_csv(folder: Path, lab: Lab) -> Path:
     return path
 
 
-def gauge(lab: Lab, name: str) -> float:
-    metrics = get(lab.api_socket, "/metrics")
-    found = re.search(rf"^{name} (\S+)$", metrics, re.MULTILINE)
-    assert found is not None, f"the metric {name} is gone"
-    return float(found[1])
-
-
 def daemon_sockets(lab: Lab) -> int:
     folder = Path(f"/proc/{lab.record.processes['daemon'].pid}/fd")
-    return sum(str(entry.readlink()).startswith("socket:") for entry in folder.iterdir() if entry.is_symlink())
+    return sum(
+        str(entry.readlink()).startswith("socket:") for entry in folder.iterdir() if entry.is_symlink()
+    )
 
 
 async def sipp(*arguments: str, folder: Path) -> tuple[int, str]:
