@@ -1,0 +1,75 @@
+"""`call-bridge managers`: who may call, and that every change of it is on record."""
+
+from __future__ import annotations
+
+import json
+
+from shop_command import ShopCommand
+
+from bridge.cli.exits import Exit
+
+TWO_ORDERS = "order,name,phone,manager\n1042,Harriet,+447700900123,101\n1043,Ivan,+447700900124,101\n"
+
+
+def test_added_managers_are_listed(shop: ShopCommand) -> None:
+    managers = json.loads(shop("managers", "list", "--json").out)["managers"]
+    assert [(each["extension"], each["name"], each["role"], each["language"]) for each in managers] == [
+        ("101", "Anna", "manager", None),
+        ("102", "Boris", "manager", "ru"),
+    ]
+    table = shop("managers", "list").out
+    assert "Anna" in table
+    assert "Boris" in table
+
+
+def test_an_extension_belongs_to_one_manager(shop: ShopCommand) -> None:
+    ended = shop("managers", "add", "101", "--name", "Clara")
+    assert ended.exit_code == Exit.REFUSED
+    assert "101" in ended.err
+
+
+def test_a_language_that_nobody_recorded_is_refused(shop: ShopCommand) -> None:
+    assert shop("managers", "add", "103", "--name", "Clara", "--language", "de").exit_code == Exit.USAGE
+    assert shop("managers", "add", "103", "--name", "Clara", "--role", "boss").exit_code == Exit.USAGE
+
+
+def test_disabling_says_whom_the_manager_serves_and_wants_a_yes(shop: ShopCommand) -> None:
+    shop("orders", "import", shop.spreadsheet(TWO_ORDERS))
+    refused = shop("managers", "disable", "101", typed="n\n")
+    assert refused.exit_code == Exit.INTERRUPTED
+    assert "serves 2 customers" in refused.out + refused.err
+    assert _may_call(shop, "101")
+    assert shop("managers", "disable", "101", typed="y\n").exit_code == Exit.DONE
+    assert not _may_call(shop, "101")
+
+
+def test_disabling_without_a_question_is_possible_for_scripts(shop: ShopCommand) -> None:
+    ended = shop("managers", "disable", "102", "--yes")
+    assert ended.exit_code == Exit.DONE
+    assert "0 customers" in ended.out
+    assert not _may_call(shop, "102")
+
+
+def test_nobody_to_ask_means_no(shop: ShopCommand) -> None:
+    assert shop("managers", "disable", "101").exit_code == Exit.INTERRUPTED
+    assert _may_call(shop, "101")
+
+
+def test_who_is_unknown_or_disabled_already_is_not_disabled(shop: ShopCommand) -> None:
+    assert shop("managers", "disable", "999", "--yes").exit_code == Exit.REFUSED
+    shop("managers", "disable", "102", "--yes")
+    assert shop("managers", "disable", "102", "--yes").exit_code == Exit.REFUSED
+
+
+def test_changes_are_on_record(shop: ShopCommand) -> None:
+    shop("managers", "disable", "102", "--yes")
+    assert shop.audit()[1:] == [
+        ("manager-add", "101", "role=manager"),
+        ("manager-add", "102", "role=manager"),
+        ("manager-disable", "102", ""),
+    ]
+
+
+def _may_call(shop: ShopCommand, extension: str) -> bool:
+    managers = json.loads(shop("managers", "list", "--json").out)["managers"]
+    return any(each["extension"] == extension and not each["disabled"] for each in managers)
