@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import traceback
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Final
 
 import typer
@@ -61,7 +62,8 @@ def explain(error: Exception) -> Explanation:
         case StoreRefused():  # so does this: it repeats the order code or the extension
             return Explanation(Exit.REFUSED, _sentence(without_numbers(str(error))))
         case ApiProblem():
-            return Explanation(Exit.REFUSED, error.detail or error.title)
+            unable = error.status >= HTTPStatus.INTERNAL_SERVER_ERROR
+            return Explanation(Exit.UNAVAILABLE if unable else Exit.REFUSED, error.detail or error.title)
         case SpreadsheetUnreadable():
             return Explanation(Exit.FILE, str(error).removesuffix(".") + ".")
         case OSError(strerror=str(trouble)):

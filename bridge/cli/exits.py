@@ -24,7 +24,7 @@ class Exit(IntEnum):
     KEYS = 5, "The keys are missing, unusable, or not those of this database."
     DATABASE = 6, "The database can't be used."
     REFUSED = 7, "What was asked for contradicts what is stored, or the rules forbid it."
-    UNAVAILABLE = 8, "No daemon answers."
+    UNAVAILABLE = 8, "No daemon answers, or the one that does is not able to do this now."
     NOT_STARTED = 9, "The daemon could not start."
     FILE = 10, "A file can't be read or written, or is no spreadsheet."
     INTERRUPTED = 130, "Ended by Ctrl-C, or by a No to a question."

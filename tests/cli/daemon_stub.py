@@ -1,0 +1,75 @@
+"""The daemon's real API on a real socket, with a scripted switchboard behind it."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from bridge.api.app import Readiness, make_app
+from bridge.api.server import serve_on_socket
+from bridge.rules import Reason
+from bridge.store.database import now_ms
+from bridge.switchboard.admission import MESSAGES, Refused
+from bridge.switchboard.board import CallView, Placed, SwitchboardFull
+from bridge.switchboard.tasks import Tasks
+
+
+@dataclass
+class ScriptedSwitchboard:
+    """Places every call, unless `answer` says how it is refused."""
+
+    answer: Reason | type[Exception] | None = None
+    calls: list[CallView] = field(default_factory=list)
+
+    def live(self) -> list[CallView]:
+        return self.calls
+
+    async def click(self, code: str, extension: str) -> Placed:
+        if self.answer is SwitchboardFull:
+            raise SwitchboardFull
+        call = CallView("bcdfghjk", "click-to-call", code, extension, "ringing-manager", now_ms(), None)
+        if isinstance(self.answer, Reason):
+            return Placed(call, Refused(self.answer, MESSAGES[self.answer], language="en"))
+        self.calls.append(call)
+        return Placed(call, None)  # type: ignore[arg-type]  # what was admitted is not told to the API
+
+    def hang_up(self, call_id: str) -> bool:
+        found = [call for call in self.calls if call.id == call_id]
+        self.calls = [call for call in self.calls if call.id != call_id]
+        return bool(found)
+
+
+@dataclass
+class ScriptedDaemon:
+    switchboard: ScriptedSwitchboard = field(default_factory=ScriptedSwitchboard)
+    readiness: Readiness = field(default_factory=lambda: Readiness(link=True, sealed=False))
+
+    def measure(self) -> None: ...
+
+
+@contextmanager
+def serving(daemon: ScriptedDaemon, socket: Path) -> Iterator[None]:
+    """Serve the API in a thread of its own, as the command's process has a loop of its own."""
+    up, loop = threading.Event(), asyncio.new_event_loop()
+    down = asyncio.Event()
+
+    async def serve() -> None:
+        tasks = Tasks()
+        async with serve_on_socket(make_app(daemon), socket, tasks):  # type: ignore[arg-type]
+            up.set()
+            await down.wait()
+        await tasks.finish(seconds=5)
+
+    thread = threading.Thread(target=lambda: loop.run_until_complete(serve()))
+    thread.start()
+    assert up.wait(10)
+    try:
+        yield
+    finally:
+        loop.call_soon_threadsafe(down.set)
+        thread.join(10)
+        loop.close()
