@@ -28,6 +28,7 @@ def record_of(folder: Path, *, sip_port: int = 5060, carrier: str = "127.0.0.2:5
         rtp_first_port=10000,
         rtp_last_port=10001,
         ari_port=8088,
+        redirect_port=5071,
         ari_password="unused",
         carrier=carrier,
         carrier_is_simulated=True,

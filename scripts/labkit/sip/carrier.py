@@ -46,6 +46,23 @@ def answer(*, after: float = 0.2, hang_up_after: float | None = None) -> Behavio
     return behave
 
 
+def answer_naming_the_callee(*, after: float) -> Behaviour:
+    """As `answer`, and as talkative as carriers are: every response says who has been reached."""
+
+    async def behave(call: Call) -> None:
+        number = Uri.parse(call.invite.uri).user
+        callee = f'"{number}" <sip:{number}@{call.agent.address[0]}>'
+        headers = [
+            ("P-Asserted-Identity", callee),
+            ("Remote-Party-ID", f"{callee};party=called;privacy=off;screen=yes"),
+        ]
+        call.respond(180, headers=headers)
+        await asyncio.sleep(after)
+        await call.answer(headers=headers)
+
+    return behave
+
+
 def answer_with_early_media(*, after: float = 0.5, hang_up_after: float | None = None) -> Behaviour:
     """183 with audio at once, 200 after so many seconds."""
 
@@ -170,9 +187,8 @@ async def serve(carrier: Carrier) -> None:
 def main(arguments: list[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     journal = Journal(options.record, limit_bytes=options.record_megabytes * 1024 * 1024)
-    carrier = Carrier(
-        options.bind, behaviour=answer(after=options.answer_after), recording=Recording(journal=journal)
-    )
+    behaviour = answer_naming_the_callee(after=options.answer_after)
+    carrier = Carrier(options.bind, behaviour=behaviour, recording=Recording(journal=journal))
     try:
         asyncio.run(serve(carrier))
     except OSError as error:
