@@ -57,15 +57,14 @@ def explain(error: Exception) -> Explanation:
         case CommandFailed():
             return Explanation(error.exit_code, str(error))
         case TyperException():
-            # It quotes the command line, where a number may have been typed although none belongs there.
-            return Explanation(Exit.USAGE, _sentence(without_numbers(error.format_message())))
-        case StoreRefused():  # so does this: it repeats the order code or the extension
+            return Explanation(Exit.USAGE, _usage(error.format_message()))
+        case StoreRefused():  # it repeats what was typed as an order code or an extension
             return Explanation(Exit.REFUSED, _sentence(without_numbers(str(error))))
         case ApiProblem():
             unable = error.status >= HTTPStatus.INTERNAL_SERVER_ERROR
             return Explanation(Exit.UNAVAILABLE if unable else Exit.REFUSED, error.detail or error.title)
         case SpreadsheetUnreadable():
-            return Explanation(Exit.FILE, str(error).removesuffix(".") + ".")
+            return Explanation(Exit.FILE, f"{error}.")
         case OSError(strerror=str(trouble)):
             return Explanation(Exit.FILE, f"{error.filename or 'A file'}: {trouble}.")
         case OperationalError():  # SQLite's own words, such as "database is locked"; they quote no value
@@ -76,8 +75,15 @@ def explain(error: Exception) -> Explanation:
             return Explanation(Exit.UNFORESEEN, _unforeseen(error))
 
 
+def _usage(trouble: str) -> str:
+    """It quotes the command line, where a number may have been typed although none belongs there."""
+    if not trouble:
+        return ""  # the help was printed instead
+    return f"{_sentence(without_numbers(trouble))}\nTry `call-bridge --help`, or --help after the command."
+
+
 def _sentence(text: str) -> str:
-    return f"{text[:1].upper()}{text[1:].removesuffix('.')}."
+    return text[:1].upper() + text[1:] + ("" if text.endswith((".", "?")) else ".")
 
 
 def _unforeseen(error: Exception) -> str:

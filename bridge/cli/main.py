@@ -68,5 +68,6 @@ def run(arguments: Sequence[str]) -> int:
         return app(list(arguments), prog_name="call-bridge", standalone_mode=False) or Exit.DONE
     except Exception as error:  # whatever it is: no traceback reaches a user
         explanation = explain(error)
-        typer.echo(explanation.message, err=True)
+        if explanation.message:
+            typer.echo(explanation.message, err=True)
         return explanation.exit_code
