@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-from bridge.intake.masking import holds_number
+from bridge.intake.masking import holds_number, same_digits
 from bridge.intake.spreadsheet import Row
 from bridge.vault import NumberRefused, ReadNumber, read_number
 
@@ -103,6 +103,9 @@ def read_row(row: Row, header: Header, home_region: str) -> OrderRow:
     code = header.cell(row, Column.ORDER).removeprefix("'")
     if _CODE.fullmatch(code) is None:
         raise RowRefused(Column.ORDER, "an order code is 1 to 12 digits")
+    if any(same_digits(code, header.cell(row, column)) for column in PHONES):
+        # Columns were mixed up, or the number serves as the code; a code is stored and shown in the clear.
+        raise RowRefused(Column.ORDER, "this is the customer's phone number, not an order code")
     return OrderRow(
         code=code,
         name=_name(header.cell(row, Column.NAME)),

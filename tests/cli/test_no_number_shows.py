@@ -19,6 +19,7 @@ SPREADSHEETS = {
     "good.csv": "order,name,phone,phone2\n1042,Anna,+447700900123,020 7946 0101\n1043,Ivan,07700 900124,\n",
     "broken.csv": "order,name,phone,summary,manager,language\n"
     "+447700900123,Anna,1042,,,\n"
+    "07700900123,Anna,+44 7700 900123,,,\n"
     "1044,Anna +44 7700 900124,+447700900124,,,\n"
     "1045,Anna,+447700900125x,,,\n"
     "1046,Anna,+447700900125 / +442079460101,,,\n"
@@ -58,6 +59,7 @@ COMMANDS: Sequence[Sequence[str]] = (
     ("orders", "add", "1060", "--name", "Anna 07700 900123"),
     ("orders", "add", "1060", "--name", "Anna", "--manager", "07700900123"),
     ("orders", "add", "1060", "--name", "Anna", "--language", "07700900123"),
+    ("orders", "add", "07700900125", "--name", "Anna"),
     ("orders", "add", "1061", "--name", "Anna"),
     ("managers", "add", "+447700900123", "--name", "Anna"),
     ("managers", "add", "101", "--name", "Anna", "--role", "+447700900123"),
