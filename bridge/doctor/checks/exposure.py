@@ -1,0 +1,383 @@
+"""Checks of who can reach Asterisk: HTTP, ARI, AMI, SIP, sound, and what its own options open."""
+
+from __future__ import annotations
+
+import hmac
+import ipaddress
+from collections.abc import Iterator
+from typing import Final
+from urllib.parse import urlsplit
+
+from bridge.doctor.checks.managers import is_weak
+from bridge.doctor.checks.options import Option, option_check
+from bridge.doctor.conf import Conf, Section, is_true
+from bridge.doctor.model import Change, Check, Facts, Gravity, Spot, correct, setting_spot
+from bridge.doctor.pjsip import objects, value_of
+
+_EVERYWHERE: Final = "0.0.0.0"  # noqa: S104 - Asterisk's default, looked for and not bound to
+_PLACING_CALLS: Final = frozenset({"all", "originate", "system", "config", "command", "call"})
+
+
+def is_loopback(address: str) -> bool:
+    """Of an address with or without a port."""
+    host = urlsplit(f"//{address}").hostname or ""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _value(conf: Conf, section: str, name: str, default: str) -> str:
+    setting = conf.last(section, name)
+    return setting.value if setting else default
+
+
+def _bound(conf: Conf, name: str, what: str) -> Iterator[Spot]:
+    """An address that is not this machine's own; nothing written means every address."""
+    setting = conf.last("general", name)
+    if not is_loopback(setting.value if setting else _EVERYWHERE):
+        yield setting_spot(conf, "general", setting, f"{name}=127.0.0.1", what)
+
+
+# --- HTTP and ARI -------------------------------------------------------------------------------------
+
+
+def _http_bind(facts: Facts) -> Iterator[Spot]:
+    conf = facts.conf("http.conf")
+    if is_true(_value(conf, "general", "enabled", "no")):
+        yield from _bound(conf, "bindaddr", "Asterisk's web server listens to other machines, unencrypted")
+
+
+def _http_tls(facts: Facts) -> Iterator[Spot]:
+    conf = facts.conf("http.conf")
+    setting = conf.last("general", "tlsbindaddr")
+    if is_true(_value(conf, "general", "tlsenable", "no")) and not is_loopback(
+        setting.value if setting else _EVERYWHERE
+    ):
+        yield setting_spot(
+            conf, "general", setting, "tlsbindaddr=127.0.0.1:8089", "ARI can be reached from afar"
+        )
+
+
+def _http_url(facts: Facts) -> Iterator[Spot]:
+    conf = facts.conf("http.conf")
+    if facts.config is None or "http.conf" not in facts.confs:
+        return
+    url = urlsplit(facts.config.asterisk.ari_url)
+    port = _value(conf, "general", "bindport", "8088")
+    if url.scheme == "http" and is_loopback(url.hostname or "") and str(url.port or 80) != port:
+        yield Spot(facts.config_place("ari_url"), "asterisk.ari_url has another port than http.conf")
+
+
+def _ari_users(facts: Facts) -> Iterator[Section]:
+    for section in facts.conf("ari.conf").in_use():
+        if section.name.lower() != "general" and value_of(section, "type").lower() in {"user", ""}:
+            yield section
+
+
+def _our_user(facts: Facts) -> Section | None:
+    name = facts.config.asterisk.ari_user if facts.config else "call-bridge"
+    return next((section for section in _ari_users(facts) if section.name == name), None)
+
+
+def _ari_user_missing(facts: Facts) -> Iterator[Spot]:
+    if facts.config is not None and _our_user(facts) is None:
+        yield Spot(facts.config_place("ari_user"), "ari.conf has no user of the name in asterisk.ari_user")
+
+
+def _ari_origins(facts: Facts) -> Iterator[Spot]:
+    conf = facts.conf("ari.conf")
+    setting = conf.last("general", "allowed_origins")
+    if setting is not None and "*" in setting.value:
+        yield setting_spot(conf, "general", setting, "allowed_origins=", "any web page may talk to ARI")
+
+
+def _ari_channelvars(facts: Facts) -> Iterator[Spot]:
+    conf = facts.conf("ari.conf")
+    setting = conf.last("general", "channelvars")
+    if setting is not None and setting.value:
+        yield setting_spot(conf, "general", setting, "channelvars=", "events carry channel variables")
+
+
+def _ari_weak(facts: Facts) -> Iterator[Spot]:
+    for user in _ari_users(facts):
+        setting = user.last("password")
+        if value_of(user, "password_format").lower() == "crypt":
+            continue
+        if setting is None or is_weak(setting.value, user.name):
+            place = setting.place if setting else user.place
+            yield Spot(place, f"the password of ARI's user {user.name} can be guessed")
+
+
+def _ari_differs(facts: Facts) -> Iterator[Spot]:
+    user = _our_user(facts)
+    setting = user.last("password") if user else None
+    if user is None or setting is None or facts.ari_password is None:
+        return
+    if value_of(user, "password_format").lower() == "crypt":
+        return
+    if not hmac.compare_digest(setting.value.encode(), facts.ari_password.encode()):
+        yield Spot(setting.place, "asterisk.ari_password_file holds another password")
+
+
+def _ari_others(facts: Facts) -> Iterator[Spot]:
+    ours = _our_user(facts)
+    for user in _ari_users(facts):
+        setting = user.last("read_only")
+        if ours is not None and user is not ours and not is_true(setting.value if setting else "no"):
+            yield Spot(
+                setting.place if setting else user.place,
+                f"ARI's user {user.name} may do all that the daemon may",
+                correct(user, setting, "read_only=yes"),
+            )
+
+
+def _ari_read_only(facts: Facts) -> Iterator[Spot]:
+    user = _our_user(facts)
+    setting = user.last("read_only") if user else None
+    if user is not None and setting is not None and is_true(setting.value):
+        yield Spot(
+            setting.place, "the daemon's own user may only look", correct(user, setting, "read_only=no")
+        )
+
+
+# --- AMI ----------------------------------------------------------------------------------------------
+
+
+def _ami_on(facts: Facts) -> bool:
+    return is_true(_value(facts.conf("manager.conf"), "general", "enabled", "no"))
+
+
+def _ami_users(facts: Facts) -> Iterator[Section]:
+    if _ami_on(facts):
+        yield from (each for each in facts.conf("manager.conf").in_use() if each.name.lower() != "general")
+
+
+def _ami_bind(facts: Facts) -> Iterator[Spot]:
+    if _ami_on(facts):
+        yield from _bound(facts.conf("manager.conf"), "bindaddr", "AMI listens to other machines")
+
+
+def _ami_weak(facts: Facts) -> Iterator[Spot]:
+    for user in _ami_users(facts):
+        setting = user.last("secret")
+        if setting is None or is_weak(setting.value, user.name):
+            place = setting.place if setting else user.place
+            yield Spot(place, f"the secret of AMI's user {user.name} can be guessed")
+
+
+def _ami_permit(facts: Facts) -> Iterator[Spot]:
+    for user in _ami_users(facts):
+        if user.last("permit") is None and user.last("acl") is None:
+            change = Change(
+                user.place,
+                ("deny=0.0.0.0/0.0.0.0", "permit=127.0.0.1/255.255.255.255"),
+                insert=True,
+                section=f"[{user.name}](+)",
+            )
+            yield Spot(user.place, f"AMI's user {user.name} may come from anywhere", change)
+
+
+def _ami_write(facts: Facts) -> Iterator[Spot]:
+    for user in _ami_users(facts):
+        setting = user.last("write")
+        rights = {word.strip().lower() for word in setting.value.split(",")} if setting else set()
+        if setting is not None and rights & _PLACING_CALLS:
+            yield Spot(setting.place, f"AMI's user {user.name} may dial, redirect or reconfigure",
+                       correct(user, setting, "write="))  # fmt: skip
+
+
+# --- SIP ----------------------------------------------------------------------------------------------
+
+
+def _plain_transport(facts: Facts) -> Iterator[Spot]:
+    for transport in objects(facts.confs.get("pjsip.conf"), "transport").values():
+        setting = transport.last("bind")
+        protocol = value_of(transport, "protocol").lower() or "udp"
+        if setting is not None and protocol not in {"tls", "wss"} and not is_loopback(setting.value):
+            yield Spot(setting.place, f"[{transport.name}] takes calls over the network unencrypted")
+
+
+def _old_tls(facts: Facts) -> Iterator[Spot]:
+    for transport in objects(facts.confs.get("pjsip.conf"), "transport").values():
+        setting = transport.last("method")
+        if setting is not None and setting.value.lower() not in {"tlsv1_2", "tlsv1_3"}:
+            yield Spot(
+                setting.place,
+                f"[{transport.name}] takes outdated encryption",
+                correct(transport, setting, "method=tlsv1_2"),
+            )
+
+
+def _sip_debug(facts: Facts) -> Iterator[Spot]:
+    for section in objects(facts.confs.get("pjsip.conf"), "global").values():
+        setting = section.last("debug")
+        if setting is not None and setting.value.lower() not in {"no", "false", "off", "0"}:
+            yield Spot(
+                setting.place, f"[{section.name}] logs SIP messages", correct(section, setting, "debug=no")
+            )
+
+
+def _anonymous(facts: Facts) -> Iterator[Spot]:
+    endpoint = objects(facts.confs.get("pjsip.conf"), "endpoint").get("anonymous")
+    if endpoint is not None:
+        yield Spot(endpoint.place, "there is an endpoint for callers whom nobody knows")
+
+
+_OPTIONS: Final = (
+    Option("http-disabled", "http.conf", "general", "enabled", "yes", "no", Gravity.CRITICAL,
+           "Asterisk's web server is off, so the daemon can't reach ARI and nothing is dialled."),
+    Option("http-static", "http.conf", "general", "enable_static", "no", "no", Gravity.NOTICE,
+           "Asterisk serves files as web pages, which nobody needs here."),
+    Option("http-status", "http.conf", "general", "enable_status", "no", "yes", Gravity.NOTICE,
+           "Asterisk's status page tells strangers what is reachable.", without_file="no"),
+    Option("ari-disabled", "ari.conf", "general", "enabled", "yes", "yes", Gravity.CRITICAL,
+           "ARI is off, so the daemon can't reach Asterisk and nothing is dialled.", without_file="no"),
+    Option("ami-enabled", "manager.conf", "general", "enabled", "no", "no", Gravity.WARNING,
+           "The Asterisk Manager Interface's events show every number that is dialled directly."),
+    Option("ami-web", "manager.conf", "general", "webenabled", "no", "no", Gravity.WARNING,
+           "The Asterisk Manager Interface is served by the web server as well."),
+    Option("live-dangerously", "asterisk.conf", "options", "live_dangerously", "no", "no", Gravity.CRITICAL,
+           "Whoever reaches ARI or AMI can run programs and read files by dialplan functions."),
+    Option("exec-includes", "asterisk.conf", "options", "execincludes", "no", "no", Gravity.WARNING,
+           "Whoever can write a configuration file can run programs as Asterisk."),
+    Option("console-shell", "asterisk.conf", "options", "disable_remote_console_shell", "yes", "no", Gravity.NOTICE,  # noqa: E501
+           "Asterisk's console gives a shell to whoever is let in."),
+    Option("core-dump-option", "asterisk.conf", "options", "dumpcore", "no", "no", Gravity.CRITICAL,
+           "A crash writes Asterisk's memory to disk, hidden numbers included."),
+    Option("rtp-strict", "rtp.conf", "general", "strictrtp", "yes", "yes", Gravity.WARNING,
+           "Sound is taken from any address: strangers can talk into a call, or have it sent to them.",
+           first_counts=True),
+    Option("rtp-ice", "rtp.conf", "general", "icesupport", "no", "yes", Gravity.NOTICE,
+           "ICE tells phones all addresses of this machine.", first_counts=True),
+)  # fmt: skip
+
+CHECKS = (
+    *map(option_check, _OPTIONS),
+    Check(
+        "http-bind",
+        Gravity.CRITICAL,
+        "Other machines can reach ARI without encryption, and read its password on the way.",
+        "Set `bindaddr=127.0.0.1` in http.conf; from another machine use TLS or a tunnel.",
+        _http_bind,
+    ),
+    Check(
+        "http-tls-bind",
+        Gravity.WARNING,
+        "Other machines can try ARI's password, and Asterisk writes no log line when they fail.",
+        "Set `tlsbindaddr=` to a loopback address, or let a firewall admit the daemon's machine alone.",
+        _http_tls,
+    ),
+    Check(
+        "ari-url-port",
+        Gravity.CRITICAL,
+        "The daemon looks for ARI on a port where Asterisk does not listen.",
+        "Let `asterisk: ari_url:` of config.yaml have the port of http.conf's `bindport`.",
+        _http_url,
+    ),
+    Check(
+        "ari-user-missing",
+        Gravity.CRITICAL,
+        "The daemon's user is unknown to ARI, so nothing is dialled.",
+        "Take `dialplan/asterisk/ari.conf`, or correct `asterisk: ari_user:` of config.yaml.",
+        _ari_user_missing,
+    ),
+    Check(
+        "ari-origins",
+        Gravity.CRITICAL,
+        "A web page that somebody opens on this machine may talk to ARI.",
+        "Leave `allowed_origins=` empty in ari.conf.",
+        _ari_origins,
+    ),
+    Check(
+        "ari-channelvars",
+        Gravity.WARNING,
+        "Every ARI event carries channel variables, to every client.",
+        "Leave `channelvars=` empty in ari.conf.",
+        _ari_channelvars,
+    ),
+    Check(
+        "ari-weak-password",
+        Gravity.CRITICAL,
+        "Whoever guesses ARI's password places calls and listens to them; failed tries leave no trace.",
+        "Make one with `openssl rand -hex 24`, in ari.conf's private file and in asterisk.ari_password_file.",
+        _ari_weak,
+    ),
+    Check(
+        "ari-password-differs",
+        Gravity.CRITICAL,
+        "The daemon's password is not the one in ari.conf, so nothing is dialled.",
+        "Write the same password to both files, reload res_ari, and restart the daemon.",
+        _ari_differs,
+    ),
+    Check(
+        "ari-other-users",
+        Gravity.WARNING,
+        "Another program may place calls past the daemon, and see what is dialled.",
+        "Take the user out of ari.conf, or set `read_only=yes`.",
+        _ari_others,
+    ),
+    Check(
+        "ari-read-only",
+        Gravity.CRITICAL,
+        "The daemon may only look, so nothing is dialled.",
+        "Set `read_only=no` for the daemon's user in ari.conf.",
+        _ari_read_only,
+    ),
+    Check(
+        "ami-bind",
+        Gravity.CRITICAL,
+        "Other machines can reach the Asterisk Manager Interface, unencrypted.",
+        "Set `bindaddr=127.0.0.1` in manager.conf.",
+        _ami_bind,
+    ),
+    Check(
+        "ami-weak-secret",
+        Gravity.CRITICAL,
+        "Whoever guesses this secret sees and places calls.",
+        "Make one with `openssl rand -hex 24`.",
+        _ami_weak,
+    ),
+    Check(
+        "ami-permit",
+        Gravity.WARNING,
+        "Any address may log in as this user of the Asterisk Manager Interface.",
+        "Set `deny=0.0.0.0/0.0.0.0` and a `permit=` for the machine that needs it.",
+        _ami_permit,
+    ),
+    Check(
+        "ami-write",
+        Gravity.WARNING,
+        "This user of the Asterisk Manager Interface can place or redirect calls past the daemon.",
+        "Leave `write=` empty where the program only watches.",
+        _ami_write,
+    ),
+    Check(
+        "sip-unencrypted",
+        Gravity.NOTICE,
+        "Who is on the network between phones and PBX can listen to calls.",
+        "Use a TLS transport and `media_encryption=sdes`, as `dialplan/pjsip-managers.conf` shows.",
+        _plain_transport,
+    ),
+    Check(
+        "sip-old-tls",
+        Gravity.WARNING,
+        "This transport takes encryption that is broken by now.",
+        "Set `method=tlsv1_2`.",
+        _old_tls,
+    ),
+    Check(
+        "sip-debug",
+        Gravity.CRITICAL,
+        "Every SIP message, with all its numbers, is written to the console and the log.",
+        "Set `debug=no` in the section of `type=global`.",
+        _sip_debug,
+    ),
+    Check(
+        "sip-anonymous",
+        Gravity.WARNING,
+        "Anybody who finds this PBX can call into it.",
+        "Take the endpoint called `anonymous` out.",
+        _anonymous,
+    ),
+)

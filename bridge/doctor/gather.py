@@ -1,0 +1,343 @@
+"""Collects the facts: files, the database, the keys, Asterisk and the daemon as they run, the machine.
+
+Nothing is changed. What can't be had is a fact too, with its reason.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import stat
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final
+
+from bridge.api.client import ApiClient, ApiUnavailable
+from bridge.asterisk.ari import AriClient, AriError
+from bridge.config import Config, ConfigError, ConfigProblem, load_config
+from bridge.doctor.conf import Conf, read_conf
+from bridge.doctor.model import AriFacts, DaemonState, Facts, FileState, LogChannel, Machine
+from bridge.doctor.pjsip import endpoints_of_interest
+from bridge.store.database import Database
+from bridge.store.errors import DatabaseUnusable
+from bridge.store.key_checks import known_checks
+from bridge.store.managers import list_managers
+from bridge.vault import KeyFile, KeyRing, KeyUnusable, Vault, VaultError, read_key_ring
+
+CONF_FILES: Final = (
+    "asterisk.conf",
+    "ari.conf",
+    "cdr.conf",
+    "cel.conf",
+    "extensions.conf",
+    "features.conf",
+    "hep.conf",
+    "http.conf",
+    "logger.conf",
+    "manager.conf",
+    "modules.conf",
+    "pjproject.conf",
+    "pjsip.conf",
+    "rtp.conf",
+)
+OTHER_DIALPLANS: Final = ("extensions.ael", "extensions.lua")
+
+_UNIT_FOLDERS: Final = (
+    "/etc/systemd/system",
+    "/run/systemd/system",
+    "/usr/lib/systemd/system",
+    "/lib/systemd/system",
+)
+_UNITS: Final = ("asterisk.service", "call-bridge.service")
+_APPLICATION: Final = "call-bridge-doctor"  # of the ARI client's; nothing is registered under it
+
+
+def gather(etc: Path, config_path: Path, *, running: bool) -> Facts:
+    """All facts. With `running` Asterisk and the daemon are asked as well; else only files are read."""
+    confs, unreadable = _confs(etc)
+    config, problems, lines = _config(config_path)
+    managers, database_trouble, known = None, None, dict[str, bytes]()
+    password = _ari_password(config)
+    if config is not None:
+        managers, database_trouble, known = asyncio.run(_database(config.store.path))
+    keys_trouble, keys_wrong = _keys(config, known)
+    ari: AriFacts | None = None
+    daemon: DaemonState | None = None
+    ari_trouble = daemon_trouble = None
+    if running and config is not None:
+        wanted = endpoints_of_interest(confs.get("pjsip.conf"), config, managers)
+        ari, ari_trouble = asyncio.run(_ask_asterisk(config, password, wanted))
+        daemon, daemon_trouble = asyncio.run(_ask_daemon(config.api.socket))
+    return Facts(
+        etc=etc,
+        confs=confs,
+        unreadable=unreadable,
+        files=_file_states(_files(etc, confs, config, config_path)),
+        installed=_installed(confs.get("asterisk.conf")),
+        config_path=config_path,
+        config=config,
+        config_lines=lines,
+        config_problems=problems,
+        managers=managers,
+        database_trouble=database_trouble,
+        keys_trouble=keys_trouble,
+        keys_wrong=keys_wrong,
+        ari_password=password,
+        ari=ari,
+        ari_trouble=ari_trouble,
+        daemon=daemon,
+        daemon_trouble=daemon_trouble,
+        machine=_machine(confs.get("asterisk.conf"), config),
+    )
+
+
+# --- Files --------------------------------------------------------------------------------------------
+
+
+def _confs(etc: Path) -> tuple[dict[str, Conf], dict[Path, str]]:
+    confs: dict[str, Conf] = {}
+    unreadable: dict[Path, str] = {}
+    for name in CONF_FILES:
+        try:
+            conf = read_conf(etc / name, etc)
+        except OSError as error:
+            unreadable[etc / name] = error.strerror or type(error).__name__
+            continue
+        if conf is not None:
+            confs[name] = conf
+    return confs, unreadable
+
+
+def _config(path: Path) -> tuple[Config | None, tuple[ConfigProblem, ...], tuple[str, ...]]:
+    try:
+        lines = tuple(path.read_text(encoding="utf-8", errors="replace").splitlines())
+    except OSError:
+        lines = ()
+    try:
+        return load_config(path), (), lines
+    except ConfigError as error:
+        return None, tuple(error.problems), lines
+
+
+def _files(etc: Path, confs: Mapping[str, Conf], config: Config | None, config_path: Path) -> Iterator[Path]:
+    yield from (etc, config_path)
+    for conf in confs.values():
+        yield from conf.files
+    yield from (etc / name for name in OTHER_DIALPLANS)
+    yield from log_files(confs.get("asterisk.conf"), confs.get("logger.conf"))
+    if config is not None:
+        yield from (config.asterisk.ari_password_file, config.store.path, config.store.path.parent)
+        yield config.api.socket
+        if config.keys.file is not None:
+            yield config.keys.file
+
+
+def directory(asterisk_conf: Conf | None, name: str, default: str) -> Path:
+    """A folder of asterisk.conf's [directories]."""
+    setting = asterisk_conf.last("directories", name) if asterisk_conf else None
+    return Path(setting.value if setting else default)
+
+
+def log_files(asterisk_conf: Conf | None, logger_conf: Conf | None) -> list[Path]:
+    """The files that logger.conf writes."""
+    section = logger_conf.section("logfiles") if logger_conf else None
+    folder = directory(asterisk_conf, "astlogdir", "/var/log/asterisk")
+    return [folder / each.name for each in section.settings] if section else []
+
+
+def _file_states(paths: Iterable[Path]) -> dict[Path, FileState]:
+    states = {}
+    for path in paths:
+        try:
+            state = path.stat()
+        except OSError:
+            continue
+        states[path] = FileState(stat.S_IMODE(state.st_mode), state.st_uid, state.st_gid)
+    return states
+
+
+def _installed(asterisk_conf: Conf | None) -> frozenset[str]:
+    folder = directory(asterisk_conf, "astmoddir", "/usr/lib/asterisk/modules")
+    return frozenset(path.stem for path in folder.glob("*.so"))
+
+
+def _ari_password(config: Config | None) -> str | None:
+    if config is None:
+        return None
+    try:
+        return config.asterisk.ari_password_file.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError):
+        return None
+
+
+# --- The database and the keys ------------------------------------------------------------------------
+
+
+async def _database(path: Path) -> tuple[tuple[str, ...] | None, str | None, dict[str, bytes]]:
+    """The managers' extensions, or why they can't be had; and the check values of the keys."""
+    try:
+        async with await Database.open(path) as db:
+            managers = tuple(each.extension for each in await list_managers(db) if not each.disabled)
+            return managers, None, await known_checks(db)
+    except DatabaseUnusable as error:
+        return None, str(error), {}
+
+
+def _keys(config: Config | None, known: Mapping[str, bytes]) -> tuple[str | None, tuple[str, ...]]:
+    """Why a key file can't be used, and which of its keys aren't the database's.
+
+    A credential and a variable exist in the daemon's process alone: only the daemon can tell of those.
+    """
+    if config is None or config.keys.file is None:
+        return None, ()
+    try:
+        checks = Vault(_key_ring(config.keys.file)).key_check()
+    except VaultError as error:
+        return str(error), ()
+    return None, tuple(name for name, value in known.items() if checks.get(name) != value)
+
+
+def _key_ring(path: Path) -> KeyRing:
+    """As the daemon reads it. Root, who asks for the daemon's user, may meet a file that isn't root's."""
+    try:
+        return read_key_ring(KeyFile(path))
+    except KeyUnusable:
+        state = path.stat()
+        if os.geteuid() == 0 and state.st_uid != 0 and not state.st_mode & 0o077:
+            return KeyRing.load(path.read_text(encoding="ascii", errors="replace"))
+        raise
+
+
+# --- What runs ----------------------------------------------------------------------------------------
+
+
+async def _ask_asterisk(
+    config: Config, password: str | None, endpoints: Iterable[str]
+) -> tuple[AriFacts | None, str | None]:
+    if not password:
+        return None, "the password in asterisk.ari_password_file can't be read"
+    try:
+        async with AriClient(
+            config.asterisk.ari_url, config.asterisk.ari_user, password, app=_APPLICATION
+        ) as client:
+            return await _ari_facts(client, endpoints), None
+    except AriError as error:
+        return None, f"{error}"
+
+
+async def _ari_facts(client: AriClient, endpoints: Iterable[str]) -> AriFacts:
+    info = await client.asterisk.info()
+    theirs = await client.asterisk.ping()
+    ahead = (theirs - datetime.now(UTC)).total_seconds()
+    return AriFacts(
+        version=info.version,
+        modules=await client.query("asterisk.modules", "GET", "asterisk", "modules", read=_running_modules),
+        logs=await client.query("asterisk.logging", "GET", "asterisk", "logging", read=_log_channels),
+        endpoints={name: await _live_endpoint(client, name) for name in endpoints},
+        clock_ahead=ahead,
+    )
+
+
+async def _live_endpoint(client: AriClient, name: str) -> Mapping[str, str]:
+    """What pjsip has the endpoint set to; nothing where it has none, or this user may not ask."""
+    path = ("asterisk", "config", "dynamic", "res_pjsip", "endpoint", name)
+    try:
+        return await client.query("asterisk.config", "GET", *path, read=_attributes)
+    except AriError:
+        return {}
+
+
+def _running_modules(answer: Any) -> frozenset[str]:
+    return frozenset(
+        str(module["name"]).removesuffix(".so") for module in answer if module["status"] == "Running"
+    )
+
+
+def _log_channels(answer: Any) -> tuple[LogChannel, ...]:
+    return tuple(
+        LogChannel(Path(str(each["channel"])).name, frozenset(str(each["configuration"]).lower().split()))
+        for each in answer
+        if each["status"] == "Enabled"
+    )
+
+
+def _attributes(answer: Any) -> dict[str, str]:
+    return {str(each["attribute"]): str(each["value"]) for each in answer}
+
+
+async def _ask_daemon(socket: Path) -> tuple[DaemonState | None, str | None]:
+    try:
+        async with ApiClient(socket) as api:
+            readiness = await api.ready()
+    except ApiUnavailable as error:
+        return None, str(error)
+    return DaemonState(sealed=readiness.sealed, link=readiness.link), None
+
+
+# --- The machine --------------------------------------------------------------------------------------
+
+
+def _machine(asterisk_conf: Conf | None, config: Config | None) -> Machine:
+    return Machine(
+        core_limit=_core_limit(asterisk_conf),
+        core_pattern=_text(Path("/proc/sys/kernel/core_pattern")).strip(),
+        units=_units(),
+        free_bytes=_free_bytes(config),
+        read_at=datetime.now(UTC),
+    )
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return ""
+
+
+def _core_limit(asterisk_conf: Conf | None) -> int | None:
+    """Of the process whose id Asterisk left in its run folder (proc_pid_limits(5))."""
+    pid = _text(directory(asterisk_conf, "astrundir", "/var/run/asterisk") / "asterisk.pid").strip()
+    if not pid.isdigit():
+        return None
+    for line in _text(Path("/proc") / pid / "limits").splitlines():
+        if line.startswith("Max core file size"):
+            soft = line.removeprefix("Max core file size").split()[0]
+            return -1 if soft == "unlimited" else int(soft)
+    return None
+
+
+def _units() -> dict[Path, str | None]:
+    """Each unit where systemd would find it first, and the LimitCORE= of it and its drop-ins."""
+    units = {}
+    for name in _UNITS:
+        for folder in map(Path, _UNIT_FOLDERS):
+            if (folder / name).is_file():
+                units[folder / name] = _limit_core(name, folder / name)
+                break
+    return units
+
+
+def _limit_core(name: str, unit: Path) -> str | None:
+    """The last one given, in systemd's order: the unit, then its drop-ins by file name (systemd.unit(5))."""
+    drop_ins = {
+        path.name: path
+        for folder in reversed(_UNIT_FOLDERS)
+        for path in Path(folder, f"{name}.d").glob("*.conf")
+    }
+    limit = None
+    for path in (unit, *(drop_ins[key] for key in sorted(drop_ins))):
+        for line in _text(path).splitlines():
+            if line.startswith("LimitCORE="):
+                limit = line.partition("=")[2].strip()
+    return limit
+
+
+def _free_bytes(config: Config | None) -> int | None:
+    if config is None:
+        return None
+    try:
+        return shutil.disk_usage(config.store.path.parent).free
+    except OSError:
+        return None
