@@ -301,11 +301,11 @@ def cause_of(event: Event) -> int | None:
 _OVER = (State.CLOSING, State.CLOSED)
 
 _WHILE_CALLING_THE_CUSTOMER: dict[Key, Row] = {
-    (LegEnded, MANAGER): Row(_OVER, cancelled),
-    (LegFailed, MANAGER): Row(_OVER, cancelled),
+    (LegEnded, MANAGER): Row((State.CLOSING,), cancelled),
+    (LegFailed, MANAGER): Row((State.CLOSING,), cancelled),
     (LegEnded, CUSTOMER): Row((State.TELLING,), customer_lost),
     (LegFailed, CUSTOMER): Row((State.TELLING,), customer_failed),
-    (HangUpRequested, None): Row(_OVER, cancelled),
+    (HangUpRequested, None): Row((State.CLOSING,), cancelled),
 }
 
 TABLE: dict[State, dict[Key, Row]] = {
@@ -330,17 +330,17 @@ TABLE: dict[State, dict[Key, Row]] = {
     },
     State.CREATING_MANAGER: {
         (LegEntered, MANAGER): Row((State.RINGING_MANAGER,), dial_manager),
-        (LegEnded, MANAGER): Row(_OVER, manager_unreachable),
-        (LegFailed, MANAGER): Row(_OVER, manager_unreachable),
-        (TimerFired, Timer.SETUP): Row(_OVER, manager_unreachable),
-        (HangUpRequested, None): Row(_OVER, cancelled),
+        (LegEnded, MANAGER): Row((State.CLOSED,), manager_unreachable),
+        (LegFailed, MANAGER): Row((State.CLOSING,), manager_unreachable),
+        (TimerFired, Timer.SETUP): Row((State.CLOSING,), manager_unreachable),
+        (HangUpRequested, None): Row((State.CLOSING,), cancelled),
     },
     State.RINGING_MANAGER: {
         (LegAnswered, MANAGER): Row((State.CREATING_CUSTOMER,), manager_picked_up),
-        (LegEnded, MANAGER): Row(_OVER, manager_unreachable),
-        (LegFailed, MANAGER): Row(_OVER, manager_unreachable),
-        (TimerFired, Timer.RING): Row(_OVER, manager_unreachable),
-        (HangUpRequested, None): Row(_OVER, cancelled),
+        (LegEnded, MANAGER): Row((State.CLOSED,), manager_unreachable),
+        (LegFailed, MANAGER): Row((State.CLOSING,), manager_unreachable),
+        (TimerFired, Timer.RING): Row((State.CLOSING,), manager_unreachable),
+        (HangUpRequested, None): Row((State.CLOSING,), cancelled),
     },
     State.CREATING_CUSTOMER: {
         **_WHILE_CALLING_THE_CUSTOMER,
@@ -361,26 +361,26 @@ TABLE: dict[State, dict[Key, Row]] = {
     State.CONNECTING: {
         (LegJoined, MANAGER): Row((State.CONNECTING, State.TALKING), join),
         (LegJoined, CUSTOMER): Row((State.CONNECTING, State.TALKING), join),
-        (LegEnded, MANAGER): Row(_OVER, cancelled),
-        (LegEnded, CUSTOMER): Row(_OVER, conversation_over),
-        (LegFailed, MANAGER): Row(_OVER, failed),
-        (LegFailed, CUSTOMER): Row(_OVER, failed),
-        (TimerFired, Timer.JOIN): Row(_OVER, failed),
-        (HangUpRequested, None): Row(_OVER, cancelled),
+        (LegEnded, MANAGER): Row((State.CLOSING,), cancelled),
+        (LegEnded, CUSTOMER): Row((State.CLOSING,), conversation_over),
+        (LegFailed, MANAGER): Row((State.CLOSING,), failed),
+        (LegFailed, CUSTOMER): Row((State.CLOSING,), failed),
+        (TimerFired, Timer.JOIN): Row((State.CLOSING,), failed),
+        (HangUpRequested, None): Row((State.CLOSING,), cancelled),
     },
     State.TALKING: {
-        (LegEnded, MANAGER): Row(_OVER, conversation_over),
-        (LegEnded, CUSTOMER): Row(_OVER, conversation_over),
-        (TimerFired, Timer.TALK): Row(_OVER, conversation_over),
-        (HangUpRequested, None): Row(_OVER, conversation_over),
+        (LegEnded, MANAGER): Row((State.CLOSING,), conversation_over),
+        (LegEnded, CUSTOMER): Row((State.CLOSING,), conversation_over),
+        (TimerFired, Timer.TALK): Row((State.CLOSING,), conversation_over),
+        (HangUpRequested, None): Row((State.CLOSING,), conversation_over),
     },
     State.TELLING: {
-        (ManagerTold, None): Row(_OVER, told),
-        (TimerFired, Timer.TELL): Row(_OVER, told),
-        (LegFailed, MANAGER): Row(_OVER, told),
+        (ManagerTold, None): Row((State.CLOSING,), told),
+        (TimerFired, Timer.TELL): Row((State.CLOSING,), told),
+        (LegFailed, MANAGER): Row((State.CLOSING,), told),
         (LegEnded, MANAGER): Row(_OVER, manager_gone_while_telling),
         (LegEnded, CUSTOMER): Row((State.TELLING,), customer_gone_while_telling),
-        (HangUpRequested, None): Row(_OVER, told),
+        (HangUpRequested, None): Row((State.CLOSING,), told),
     },
     State.CLOSING: {
         (LegEnded, MANAGER): Row(_OVER, one_leg_less),
