@@ -36,11 +36,11 @@ class CarrierWatch:
             try:
                 state = (await self._client.endpoints.get("PJSIP", self._endpoint)).state
             except AriError:
-                state = "unknown"  # the call itself will tell
+                state = None  # the call itself will tell
             self._note(state, asyncio.get_running_loop().time())
             await asyncio.sleep(_EVERY_SECONDS)
 
-    def _note(self, state: str, now: float) -> None:
+    def _note(self, state: str | None, now: float) -> None:
         if state == "online":
             self._believe_offline_at = now  # from now on Asterisk knows what it says
         elif state != "offline":

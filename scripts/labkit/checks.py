@@ -15,7 +15,7 @@ from labkit.places import CHECKOUT, VENV
 
 BIN = VENV / "bin"
 # ruff finds Python by its file names, and these have none.
-SCRIPTS = ("scripts/lab", "scripts/quickstart", "scripts/test")
+SCRIPTS = ("scripts/lab", "scripts/quickstart", "scripts/test", "scripts/draw-states")
 
 
 @dataclass(frozen=True)
