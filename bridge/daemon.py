@@ -27,7 +27,6 @@ from bridge.calls.model import Timings
 from bridge.config import Config, Keys, load_config
 from bridge.logs import set_up_logs
 from bridge.store.database import Database
-from bridge.store.key_checks import verify_keys
 from bridge.switchboard import metrics
 from bridge.switchboard.admission import Admission
 from bridge.switchboard.board import Switchboard
@@ -35,16 +34,8 @@ from bridge.switchboard.ledger import Ledger
 from bridge.switchboard.live_call import Parts
 from bridge.switchboard.recovery import Recovery
 from bridge.switchboard.tasks import Tasks
-from bridge.vault import (
-    KeyCredential,
-    KeyEnvironment,
-    KeyFile,
-    KeySource,
-    KeyUnusable,
-    Vault,
-    VaultError,
-    read_key_ring,
-)
+from bridge.unlock import unlock
+from bridge.vault import Vault, VaultError
 
 log = structlog.get_logger()
 
@@ -92,22 +83,10 @@ async def _serve(config: Config) -> None:
 async def _open_vault(keys: Keys, database: Database) -> Vault | None:
     """The vault, or None where there is no key, or not that of this database."""
     try:
-        vault = Vault(read_key_ring(_key_source(keys)))
-        if wrong := await verify_keys(database, vault.key_check()):
-            raise KeyUnusable(f"not the keys that this database was sealed with: {', '.join(wrong)}")
+        return await unlock(keys, database)
     except VaultError as error:
         log.error("SEALED: nothing will be dialled", reason=str(error))
         return None
-    return vault
-
-
-def _key_source(keys: Keys) -> KeySource:
-    if keys.file is not None:
-        return KeyFile(keys.file)
-    if keys.credential is not None:
-        return KeyCredential(keys.credential)
-    assert keys.environment is not None  # noqa: S101 - the configuration holds exactly one of the three
-    return KeyEnvironment(keys.environment)
 
 
 def _client(config: Config) -> AriClient:

@@ -11,9 +11,10 @@ import typer
 from bridge.cli.errors import CommandFailed
 from bridge.cli.exits import Exit
 from bridge.cli.printing import AsJson, print_json, print_table
-from bridge.cli.session import configuration, database, key_source, private_folder, put_on_record
+from bridge.cli.session import configuration, database, private_folder, put_on_record
 from bridge.config import Config, Keys
 from bridge.store.key_checks import known_checks, verify_keys
+from bridge.unlock import key_source
 from bridge.vault import KeyRing, KeyUnusable, Vault, read_key_ring, write_key_file
 
 app = typer.Typer(help="The keys that seal and open numbers. No command shows one.", no_args_is_help=True)

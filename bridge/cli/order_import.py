@@ -16,10 +16,11 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
 from bridge.cli.errors import CommandFailed
 from bridge.cli.exits import Exit
 from bridge.cli.printing import AsJson, print_json, print_table, shown
-from bridge.cli.session import configuration, database, put_on_record, vault_of
+from bridge.cli.session import configuration, database, put_on_record
 from bridge.config import Config
 from bridge.intake.masking import without_numbers
 from bridge.intake.orders import ImportReport, import_orders
+from bridge.unlock import unlock
 
 
 def import_(
@@ -58,7 +59,7 @@ def import_(
 
 async def _import(config: Config, source: Path, rejects: Path, *, dry_run: bool) -> ImportReport:
     async with database(config) as db:
-        vault = await vault_of(config, db)
+        vault = await unlock(config.keys, db)
         name = without_numbers(source.name)
         if (
             not dry_run

@@ -14,13 +14,14 @@ from bridge.cli.exits import Exit
 from bridge.cli.managers import Language
 from bridge.cli.order_import import import_
 from bridge.cli.printing import AsJson, print_json, print_table, shown
-from bridge.cli.session import configuration, database, put_on_record, vault_of
+from bridge.cli.session import configuration, database, put_on_record
 from bridge.config import Config
 from bridge.intake.orders import add_order
 from bridge.intake.rows import Column, RowRefused
 from bridge.store.errors import UnknownManager
 from bridge.store.managers import manager_by_extension
 from bridge.store.orders import OrderLine, OrderView, assign_customer, list_orders, show_order
+from bridge.unlock import unlock
 
 app = typer.Typer(help="Orders and their customers, without the numbers.", no_args_is_help=True)
 app.command("import")(import_)
@@ -87,7 +88,7 @@ def _read_phone() -> str:
 async def _add(config: Config, cells: dict[Column, str]) -> str:
     """What became of it: added, updated or unchanged."""
     async with database(config) as db:
-        vault = await vault_of(config, db)
+        vault = await unlock(config.keys, db)
         try:
             report = await add_order(db, vault, cells, home_region=config.shop.country)
         except RowRefused as refused:

@@ -13,11 +13,9 @@ import typer
 
 from bridge.cli.errors import CommandFailed
 from bridge.cli.exits import Exit
-from bridge.config import Config, Keys, load_config
+from bridge.config import Config, load_config
 from bridge.store.audit import AuditEntry, write_entry
 from bridge.store.database import Database, now_ms
-from bridge.store.key_checks import known_checks, verify_keys
-from bridge.vault import KeyCredential, KeyEnvironment, KeyFile, KeySource, Vault, read_key_ring
 
 CONFIG_PLACES: Final = (Path("config.yaml"), Path("/etc/call-bridge/config.yaml"))
 """Where the configuration is looked for when neither --config nor $CALL_BRIDGE_CONFIG names one."""
@@ -54,26 +52,6 @@ async def database(config: Config) -> AsyncIterator[Database]:
     private_folder(config.store.path.parent)
     async with await Database.open(config.store.path, migrate=True) as db:
         yield db
-
-
-def key_source(keys: Keys) -> KeySource:
-    if keys.file is not None:
-        return KeyFile(keys.file)
-    if keys.credential is not None:
-        return KeyCredential(keys.credential)
-    assert keys.environment is not None  # noqa: S101 - the configuration holds exactly one of the three
-    return KeyEnvironment(keys.environment)
-
-
-async def vault_of(config: Config, db: Database) -> Vault:
-    """The vault, once its keys are known to be those of this database: a number sealed by others is lost.
-
-    Raises KeyMissing and KeyUnusable.
-    """
-    vault = Vault(read_key_ring(key_source(config.keys)))
-    vault.check_keys(await known_checks(db))
-    await verify_keys(db, vault.key_check())
-    return vault
 
 
 async def put_on_record(db: Database, act: str, subject: str, detail: str = "") -> None:
