@@ -13,22 +13,20 @@ log = structlog.get_logger()
 
 _EVERY_SECONDS: Final = 2.0
 
-_UNKNOWN_SECONDS: Final = 40.0
-"""A starting Asterisk says "offline" of a carrier until it has asked it, which it does within the
-qualify_frequency of dialplan/pjsip-trunk.conf."""
-
 
 class CarrierWatch:
-    """Knows whether the carrier answers. `endpoint` is the name of a PJSIP endpoint whose AOR is qualified.
+    """Knows whether the carrier has stopped to answer. `endpoint` is a PJSIP endpoint whose AOR is qualified.
 
-    Asked now and again rather than told: an event that is lost would leave a dead carrier alive.
+    Asked now and again rather than told: an event that is lost would leave a dead carrier alive. A carrier
+    that has not answered yet counts as alive: Asterisk says "offline" until it has asked, and for ever of
+    carriers that don't answer OPTIONS.
     """
 
     def __init__(self, client: AriClient, endpoint: str) -> None:
         self.is_down = False
         self._client = client
         self._endpoint = endpoint
-        self._believe_offline_at: float | None = None
+        self._has_answered = False
 
     async def run(self) -> None:
         """Watch for ever; started once by the daemon."""
@@ -36,18 +34,15 @@ class CarrierWatch:
             try:
                 state = (await self._client.endpoints.get("PJSIP", self._endpoint)).state
             except AriError:
-                state = None  # the call itself will tell
-            self._note(state, asyncio.get_running_loop().time())
+                state = None  # Asterisk restarts, perhaps: all it knew is forgotten
+            self._note(state)
             await asyncio.sleep(_EVERY_SECONDS)
 
-    def _note(self, state: str | None, now: float) -> None:
-        if state == "online":
-            self._believe_offline_at = now  # from now on Asterisk knows what it says
-        elif state != "offline":
-            self._believe_offline_at = None
-        elif self._believe_offline_at is None:
-            self._believe_offline_at = now + _UNKNOWN_SECONDS
-        down = state == "offline" and self._believe_offline_at is not None and now >= self._believe_offline_at
+    def _note(self, state: str | None) -> None:
+        if state == "online" and not self._has_answered:
+            log.info("the carrier answers")
+        self._has_answered = state is not None and (self._has_answered or state == "online")
+        down = self._has_answered and state == "offline"
         if down is not self.is_down:
             log.warning("the carrier is down" if down else "the carrier is back")
         self.is_down = down

@@ -132,8 +132,14 @@ async def test_a_manager_who_hangs_up_while_it_rings_cancels_the_call(
     await nothing_left(lab)
 
 
-async def test_a_dead_carrier_is_told(lab: Lab, phone: Phone) -> None:
+async def test_a_dead_carrier_is_told(lab: Lab, phone: Phone, carrier: Carrier) -> None:
     before = records(lab)
+
+    def has_answered() -> bool:
+        return "the carrier answers" in lab.log("daemon").read_text().rpartition('"serving"')[2]
+
+    await until(has_answered, "a carrier that the daemon has seen to be alive")
+    await carrier.close()
     await until(lambda: gauge(lab, "callbridge_carrier_up") == 0, "a carrier known to be down", within=60)
     call = await phone.dial("*1042")
     await call.answered()
