@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from bridge import __version__
-from bridge.cli import calls, exits, keys, managers, orders, service
+from bridge.cli import calls, doctor, exits, keys, managers, orders, service
 from bridge.cli.errors import explain
 from bridge.cli.exits import Exit
 from bridge.logs import set_up_logs
@@ -29,6 +29,7 @@ app.command("check-config")(service.check_config)
 app.command("call")(calls.call)
 app.command("calls")(calls.calls)
 app.command("hang-up")(calls.hang_up)
+app.command("doctor")(doctor.doctor)
 
 
 def _print_version(wanted: bool) -> None:

@@ -81,8 +81,8 @@ class Conf:
     files: list[Path] = field(default_factory=list)
 
     def section(self, name: str) -> Section | None:
-        """The first section of that name: all that Asterisk's simple readers look at."""
-        return next((each for each in self.sections if each.name.lower() == name.lower()), None)
+        """The first section of that name that is no template: all that Asterisk's simple readers look at."""
+        return next((each for each in self.in_use() if each.name.lower() == name.lower()), None)
 
     def last(self, section: str, name: str) -> Setting | None:
         found = self.section(section)
@@ -178,7 +178,7 @@ class _Reader:
             self._complain(place, f"there is no section [{name}] above to add to, so Asterisk reads no more")
 
     def _inherit(self, name: str, place: Place) -> None:
-        parent = self.conf.section(name)
+        parent = next((each for each in self.conf.sections if each.name.lower() == name.lower()), None)
         if self._section is None:
             return
         if parent is None:
@@ -240,8 +240,12 @@ class _Reader:
 
 
 def _meets(section: Section, conditions: list[tuple[str, str]]) -> bool:
-    return all(
-        any(setting.value == value for setting in section.all(name.strip())) for name, value in conditions
+    """Templates count only where `TEMPLATES=include` asks for them."""
+    with_templates = ("TEMPLATES", "include") in conditions
+    return (with_templates or not section.is_template) and all(
+        any(setting.value == value for setting in section.all(name))
+        for name, value in conditions
+        if name != "TEMPLATES"
     )
 
 

@@ -51,6 +51,8 @@ _UNIT_FOLDERS: Final = (
     "/lib/systemd/system",
 )
 _UNITS: Final = ("asterisk.service", "call-bridge.service")
+# Where distributions put them, for an asterisk.conf that leaves it to what was compiled in.
+_MODULES: Final = ("usr/lib/asterisk/modules/*.so", "usr/lib/*/asterisk/modules/*.so")
 _APPLICATION: Final = "call-bridge-doctor"  # of the ARI client's; nothing is registered under it
 
 
@@ -126,7 +128,8 @@ def _files(etc: Path, confs: Mapping[str, Conf], config: Config | None, config_p
     for conf in confs.values():
         yield from conf.files
     yield from (etc / name for name in OTHER_DIALPLANS)
-    yield from log_files(confs.get("asterisk.conf"), confs.get("logger.conf"))
+    for path in log_files(confs.get("asterisk.conf"), confs.get("logger.conf")):
+        yield from (path, path.parent)
     if config is not None:
         yield from (config.asterisk.ari_password_file, config.store.path, config.store.path.parent)
         yield config.api.socket
@@ -159,8 +162,9 @@ def _file_states(paths: Iterable[Path]) -> dict[Path, FileState]:
 
 
 def _installed(asterisk_conf: Conf | None) -> frozenset[str]:
-    folder = directory(asterisk_conf, "astmoddir", "/usr/lib/asterisk/modules")
-    return frozenset(path.stem for path in folder.glob("*.so"))
+    setting = asterisk_conf.last("directories", "astmoddir") if asterisk_conf else None
+    patterns = [f"{setting.value}/*.so"] if setting else _MODULES
+    return frozenset(path.stem for pattern in patterns for path in Path("/").glob(pattern.lstrip("/")))
 
 
 def _ari_password(config: Config | None) -> str | None:

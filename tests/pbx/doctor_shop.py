@@ -1,4 +1,4 @@
-"""A lab's files without its processes: what `call-bridge doctor` looks at, to be broken and looked at again."""
+"""A lab's files without its processes: what the doctor looks at, to be broken and looked at again."""
 
 from __future__ import annotations
 

@@ -188,14 +188,14 @@ CHECKS = (
         "pjsip-not-reloaded",
         Gravity.WARNING,
         "Asterisk still works with settings that the files don't have any more.",
-        "`asterisk -rx 'pjsip reload'`.",
+        "`asterisk -rx 'module reload res_pjsip.so'`.",
         _not_reloaded,
     ),
     Check(
         "pjsip-not-known",
         Gravity.CRITICAL,
         "Asterisk has refused or not yet read an endpoint that is in its files.",
-        "`asterisk -rx 'pjsip reload'`, and see Asterisk's log for why it was refused.",
+        "`asterisk -rx 'module reload res_pjsip.so'`, and see Asterisk's log for why it was refused.",
         _not_known,
     ),
 )

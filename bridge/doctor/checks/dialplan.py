@@ -206,10 +206,9 @@ def _elsewhere(facts: Facts) -> Iterator[Spot]:
 
 def _application(facts: Facts) -> Iterator[Spot]:
     """The name in [globals]; what our own file writes there keeps another value, and is no name itself."""
-    section = facts.conf("extensions.conf").section("globals")
-    setting = next(
-        (each for each in section.all("CALLBRIDGE_APP") if not each.value.startswith("$")), None
-    ) if section else None  # fmt: skip
+    sections = [each for each in facts.conf("extensions.conf").in_use() if each.name.lower() == "globals"]
+    written = [setting for section in sections for setting in section.all("CALLBRIDGE_APP")]
+    setting = next((each for each in written[::-1] if not each.value.startswith("$")), None)
     application = facts.config.asterisk.application if facts.config else "call-bridge"
     if (setting.value if setting else "call-bridge") != application:
         place = setting.place if setting else facts.config_place("application")

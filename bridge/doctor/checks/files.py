@@ -79,8 +79,11 @@ def _store_folder(facts: Facts) -> Iterator[Spot]:
 
 
 def _logs(facts: Facts) -> Iterator[Spot]:
-    logs = log_files(facts.confs.get("asterisk.conf"), facts.confs.get("logger.conf"))
-    yield from _open(facts, logs, _OTHERS_READ, "every user can read this log", "o-rwx")
+    """Asterisk makes its logs readable for all where the umask lets it: what counts then is the folder."""
+    for path in log_files(facts.confs.get("asterisk.conf"), facts.confs.get("logger.conf")):
+        folder = facts.files.get(path.parent)
+        if folder is None or folder.mode & stat.S_IXOTH:
+            yield from _open(facts, [path], _OTHERS_READ, "every user can read this log", "o-rwx")
 
 
 def _keys_beside_database(facts: Facts) -> Iterator[Spot]:
@@ -114,7 +117,25 @@ def _troubles(facts: Facts) -> Iterator[Spot]:
             yield Spot(trouble.place, trouble.text)
 
 
+SIGHT = (
+    Check(
+        "file-unreadable",
+        Gravity.CRITICAL,
+        "A file could not be looked at, so nothing is known of what is in it.",
+        "Run the doctor as root, or as Asterisk's user.",
+        _unreadable,
+    ),
+    Check(
+        "file-no-configuration",
+        Gravity.CRITICAL,
+        "There is nothing to look at.",
+        "Name Asterisk's configuration folder with `--asterisk-etc`.",
+        _no_folder,
+    ),
+)
+
 CHECKS = (
+    *SIGHT,
     Check(
         "file-secrets",
         Gravity.CRITICAL,
@@ -163,20 +184,6 @@ CHECKS = (
         "Every user of this machine can read Asterisk's log.",
         "`chmod o-rwx` on the log; `umask` and logrotate's `create` decide about the next one.",
         _logs,
-    ),
-    Check(
-        "file-unreadable",
-        Gravity.WARNING,
-        "A file could not be looked at, so nothing is known of what is in it.",
-        "Run the doctor as root, or as Asterisk's user.",
-        _unreadable,
-    ),
-    Check(
-        "file-no-configuration",
-        Gravity.CRITICAL,
-        "There is nothing to look at.",
-        "Name Asterisk's configuration folder with `--asterisk-etc`.",
-        _no_folder,
     ),
     Check(
         "file-syntax",

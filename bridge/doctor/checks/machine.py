@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from bridge.doctor.conf import Place
+from bridge.doctor.conf import Place, is_true
 from bridge.doctor.model import Check, Facts, Gravity, Spot
 
 OLDEST_MAJOR: Final = 20
@@ -25,13 +25,28 @@ class Advisory:
 
     From the change logs of the releases named, which list the advisories they resolve; 21.12.3 and the
     certified releases of 2026 from CERT-FR's notice CERTFR-2026-AVI-0805. Newer branches never had the fault.
+    `matters`: whether this PBX is set up so that the fault is of use to anybody.
     """
 
     id: str
     fixed: tuple[Version, ...]
     certified: tuple[tuple[str, int], ...]
-    gravity: Gravity
+    matters: Callable[[Facts], bool]
     meaning: str
+
+
+def _always(_: Facts) -> bool:
+    return True
+
+
+def _has_read_only_user(facts: Facts) -> bool:
+    every = (section.last("read_only") for section in facts.conf("ari.conf").in_use())
+    return any(setting is not None and is_true(setting.value) for setting in every)
+
+
+def _has_ami(facts: Facts) -> bool:
+    setting = facts.conf("manager.conf").last("general", "enabled")
+    return setting is not None and is_true(setting.value)
 
 
 ADVISORIES: Final = (
@@ -39,28 +54,28 @@ ADVISORIES: Final = (
         "GHSA-vrfp-mg3q-3959",
         ((20, 20, 1), (21, 12, 3), (22, 10, 1), (23, 4, 1)),
         (("20.7", 11), ("22.8", 3)),
-        Gravity.WARNING,
+        _always,
         "ARI's setChannelVar gets past `live_dangerously=no`: whoever has ARI's password can write files.",
     ),
     Advisory(
         "GHSA-wcvv-g26m-wx5c",
         ((20, 20, 1), (21, 12, 3), (22, 10, 1), (23, 4, 1)),
         (("20.7", 11), ("22.8", 3)),
-        Gravity.WARNING,
+        _has_read_only_user,
         "A read-only user of ARI can load modules, and so run programs, over the event WebSocket.",
     ),
     Advisory(
         "GHSA-c4cg-9275-6w44",
         ((20, 9, 2), (21, 4, 2)),
         (("20.7", 2),),
-        Gravity.WARNING,
+        _has_ami,
         "A user of AMI who may originate calls can run programs.",
     ),
     Advisory(
         "GHSA-33x6-fj46-6rfh",
         ((20, 11, 1), (21, 6, 1), (22, 1, 1)),
         (("20.7", 4),),
-        Gravity.WARNING,
+        _has_ami,
         "A user of AMI can list files outside the configuration folder.",
     ),
 )
@@ -96,12 +111,12 @@ def _advisory_check(advisory: Advisory) -> Check:
     certified = [f"{branch}-cert{number}" for branch, number in advisory.certified]
 
     def look(facts: Facts) -> Iterator[Spot]:
-        if facts.ari is not None and is_affected(facts.ari.version, advisory):
+        if facts.ari is not None and is_affected(facts.ari.version, advisory) and advisory.matters(facts):
             yield Spot(None, f"Asterisk {facts.ari.version} has {advisory.id}")
 
     return Check(
         id=f"advisory-{advisory.id.lower()}",
-        gravity=advisory.gravity,
+        gravity=Gravity.WARNING,
         meaning=advisory.meaning,
         remedy=f"Update Asterisk: fixed in {', '.join(releases)}, certified {', '.join(certified)}. "
         "A distribution may have mended an older version; its security tracker knows.",

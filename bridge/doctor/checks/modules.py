@@ -140,7 +140,9 @@ def _autoload(facts: Facts) -> Iterator[Spot]:
     named = {_module(each) for each in loading(facts)}
     bad = sorted(module for module in planned(facts) - named if _is_forbidden(module))
     setting = conf.first("modules", "autoload")
-    if bad and setting is not None:
+    if setting is not None and not facts.installed:
+        yield Spot(setting.place, "autoload=yes loads what is installed, which can't be seen from here")
+    elif setting is not None and bad:
         lines = tuple(f"noload={module}.so" for module in bad)
         change = Change(setting.place, lines, insert=True, section="[modules](+)")
         yield Spot(setting.place, f"autoload=yes loads {len(bad)} modules that should stay out", change)

@@ -1,0 +1,246 @@
+"""The doctor finds nothing in a shop that is well, and exactly what was broken in one that is not."""
+
+from __future__ import annotations
+
+import json
+import re
+import resource
+import subprocess
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from doctor_mutations import MUTATIONS, PASSWORD
+from doctor_shop import Shop, make_shop, substitute
+
+from bridge.cli.exits import Exit
+from bridge.cli.main import run
+from bridge.doctor.checks import CHECKS
+from bridge.doctor.examine import examine
+from bridge.doctor.gather import gather
+from bridge.doctor.model import Finding, Gravity
+from bridge.doctor.patch import patch_of
+from labkit.lab import Lab
+
+
+@pytest.fixture(scope="module")
+def healthy(tmp_path_factory: pytest.TempPathFactory) -> Shop:
+    return make_shop(tmp_path_factory.mktemp("healthy"))
+
+
+@pytest.fixture
+def shop(healthy: Shop, tmp_path: Path) -> Shop:
+    return healthy.copy(tmp_path / "shop")
+
+
+def found(shop: Shop) -> list[Finding]:
+    return examine(shop.facts())
+
+
+def told(finding: Finding) -> tuple[str, str]:
+    """What a finding is about; its line moves when another is written above.
+
+    Of what has no place the words tell of a state, such as a version, that a mutation may have changed.
+    """
+    return finding.check.id, "" if finding.spot.place is None else finding.spot.what
+
+
+def test_nothing_is_found_in_a_shop_made_of_the_shipped_files(healthy: Shop) -> None:
+    assert list(map(told, found(healthy))) == []
+
+
+def test_every_check_has_a_way_to_be_broken_and_no_other_is_listed() -> None:
+    assert sorted(MUTATIONS) == sorted(check.id for check in CHECKS)
+
+
+@pytest.mark.parametrize("check_id", MUTATIONS)
+def test_the_doctor_names_exactly_what_was_broken(check_id: str, shop: Shop) -> None:
+    mutation = MUTATIONS[check_id]
+    mutation.prepare(shop)
+    before = {told(finding) for finding in found(shop)}
+    mutation.harm(shop)
+    new = [finding for finding in found(shop) if told(finding) not in before]
+    assert [finding.check.id for finding in new] == [check_id]
+    place = new[0].spot.place
+    assert place is None or place.line == 0 or place.path.read_text().splitlines()[place.line - 1].strip()
+
+
+@pytest.mark.parametrize("check_id", MUTATIONS)
+def test_the_patch_heals_what_it_touches_and_breaks_nothing(check_id: str, shop: Shop) -> None:
+    mutation = MUTATIONS[check_id]
+    mutation.prepare(shop)
+    mutation.harm(shop)
+    ill = found(shop)
+    patch = patch_of(ill)
+    apply(patch)
+    touched = {told(finding) for finding in ill if finding.spot.change}
+    left = {told(finding) for finding in found(shop)}
+    assert left <= {told(finding) for finding in ill} - touched
+    assert bool(patch) == bool(touched)
+
+
+def apply(patch: str) -> None:
+    if patch:
+        done = subprocess.run(
+            ["patch", "-p0", "--force", "--directory=/"],
+            input=patch,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stdout
+
+
+def test_no_password_of_the_shop_is_in_anything_the_doctor_says(
+    shop: Shop, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Every endpoint has one setting or more beside its password that is wrong."""
+    for check_id in (
+        "manager-send-pai",
+        "manager-codecs",
+        "ari-read-only",
+        "ari-password-differs",
+        "ami-write",
+    ):
+        MUTATIONS[check_id].prepare(shop)
+        MUTATIONS[check_id].harm(shop)
+    passwords = passwords_of(shop)
+    assert len(passwords) >= 4
+    for options in ([], ["--json"], ["--fix"]):
+        doctor(shop, *options)
+    printed = "".join(capsys.readouterr())
+    assert "manager-send-pai" in printed
+    assert [password for password in passwords if password in printed] == []
+
+
+def passwords_of(shop: Shop) -> set[str]:
+    texts = (
+        path.read_text() for path in (*shop.etc.glob("*.conf"), shop.folder / "secrets" / "ari-password")
+    )
+    return {PASSWORD, *re.findall(r"^(?:password|secret)=(.+)$", "\n".join(texts), re.MULTILINE)}
+
+
+# --- The command --------------------------------------------------------------------------------------
+
+
+def doctor(shop: Shop, *options: str) -> int:
+    etc = ["--asterisk-etc", str(shop.etc)]
+    return run(["--config", str(shop.config_path), "doctor", "--offline", *etc, *options])
+
+
+@pytest.mark.parametrize(
+    ("check_id", "code"),
+    [
+        ("manager-rtp-symmetric", Exit.DONE),
+        ("manager-context", Exit.FOUND_WARNING),
+        ("manager-send-pai", Exit.FOUND_CRITICAL),
+    ],
+)
+def test_the_exit_code_tells_the_gravest_finding(check_id: str, code: Exit, shop: Shop) -> None:
+    MUTATIONS[check_id].harm(shop)
+    assert doctor(shop) == code
+
+
+def test_json_tells_file_line_and_the_line_to_write(shop: Shop, capsys: pytest.CaptureFixture[str]) -> None:
+    MUTATIONS["manager-send-pai"].harm(shop)
+    doctor(shop, "--json")
+    (finding,) = json.loads(capsys.readouterr().out)["findings"]
+    path = shop.etc / "pjsip.conf"
+    line = path.read_text().splitlines().index("send_pai=yes") + 1
+    assert (finding["file"], finding["line"]) == (str(path), line)
+    assert (finding["id"], finding["gravity"]) == ("manager-send-pai", "critical")
+    assert finding["change"] == ["send_pai=no"]
+
+
+def test_a_template_that_was_broken_is_told_once_for_all_its_endpoints(shop: Shop) -> None:
+    substitute(shop.folder / "dialplan" / "pjsip-managers.conf", r"^direct_media=no$", "direct_media=yes")
+    (finding,) = found(shop)
+    assert finding.check.id == "manager-direct-media"
+    assert finding.spot.place is not None
+    assert finding.spot.place.path.name == "pjsip-managers.conf"
+
+
+def test_a_generated_file_is_left_alone_and_the_file_to_use_is_named(
+    shop: Shop, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (shop.etc / "pjsip.endpoint.conf").write_text(
+        "; Do NOT edit this file as it is auto-generated by FreePBX.\n\n"
+        '[199](call-bridge-manager)\nauth=101\naors=101\ncallerid="199" <199>\nsend_pai=yes\n'
+    )
+    substitute(shop.etc / "pjsip.conf", r"\Z", "\n#include pjsip.endpoint.conf\n")
+    doctor(shop, "--fix")
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert "pjsip.endpoint_custom_post.conf" in captured.err
+    assert "[199](+)\n  send_pai=no" in captured.err
+
+
+def test_a_patch_goes_to_a_new_file_and_over_none(shop: Shop, tmp_path: Path) -> None:
+    MUTATIONS["manager-send-pai"].harm(shop)
+    path = tmp_path / "doctor.patch"
+    before = (shop.etc / "pjsip.conf").read_text()
+    assert doctor(shop, "--patch", str(path)) == Exit.FOUND_CRITICAL
+    assert "+send_pai=no" in path.read_text()
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert (shop.etc / "pjsip.conf").read_text() == before
+    assert doctor(shop, "--patch", str(path)) == Exit.FILE
+
+
+# --- A live one ---------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+    limits = resource.getrlimit(resource.RLIMIT_CORE)
+    resource.setrlimit(resource.RLIMIT_CORE, (0, limits[1]))  # as LimitCORE=0 would in production
+    try:
+        lab = Lab.up(tmp_path_factory.mktemp("live"))
+    finally:
+        resource.setrlimit(resource.RLIMIT_CORE, limits)
+    yield lab
+    lab.down()
+
+
+def ids(lab: Lab) -> list[str]:
+    """What is found on a running lab, but for what depends on the machine that runs it."""
+    facts = gather(lab.asterisk.etc, lab.config_path, running=True)
+    facts = replace(facts, machine=replace(facts.machine, units={}, free_bytes=None))
+    return [finding.check.id for finding in examine(facts) if finding.check.gravity > Gravity.NOTICE]
+
+
+def test_nothing_above_a_notice_is_found_in_a_shop_that_runs(live: Lab) -> None:
+    assert ids(live) == []
+
+
+def test_a_module_that_was_loaded_by_hand_is_found(live: Lab) -> None:
+    live.asterisk.rx("module load app_chanspy.so")
+    assert ids(live) == ["module-chanspy"]
+    live.asterisk.rx("module unload app_chanspy.so")
+    assert ids(live) == []
+
+
+def test_a_log_that_was_switched_on_by_hand_is_found(live: Lab) -> None:
+    live.asterisk.rx("logger add channel all.log verbose,error")
+    assert ids(live) == ["log-running"]
+    live.asterisk.rx("logger remove channel all.log")
+    assert ids(live) == []
+
+
+def test_an_endpoint_that_runs_with_other_settings_than_its_file_is_found(live: Lab) -> None:
+    path = live.asterisk.etc / "pjsip.conf"
+    good = path.read_text()
+    path.write_text(good.replace("[101](call-bridge-manager)", "[101](call-bridge-manager)\nsend_pai=yes", 1))
+    live.asterisk.rx("module reload res_pjsip.so")
+    assert ids(live) == ["manager-send-pai"]
+    path.write_text(good)
+    assert ids(live) == ["pjsip-not-reloaded"]
+    live.asterisk.rx("module reload res_pjsip.so")
+    assert ids(live) == []
+
+
+def test_a_daemon_that_is_gone_is_found(live: Lab) -> None:
+    live.stop_daemon()
+    assert ids(live) == ["daemon-silent"]
+    live.start_daemon()
+    assert ids(live) == []
