@@ -1,0 +1,191 @@
+"""The database file: what it is opened with, and what is refused in words."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import CheckConstraint
+from sqlalchemy.engine import Connection
+from sqlalchemy.exc import IntegrityError
+
+from bridge.store.database import BUSY_TIMEOUT_MS, Database
+from bridge.store.errors import DatabaseUnusable
+from bridge.store.schema import metadata
+
+PRAGMAS = {
+    "journal_mode": "wal",
+    "synchronous": 2,  # FULL
+    "foreign_keys": 1,
+    "busy_timeout": BUSY_TIMEOUT_MS,
+    "secure_delete": 1,
+}
+
+
+async def test_every_connection_is_durable_and_keeps_foreign_keys(db: Database) -> None:
+    async with AsyncExitStack() as stack:
+        connections = [await stack.enter_async_context(db.read()) for _ in range(3)]
+        connections.append(await stack.enter_async_context(db.write()))
+        for connection in connections:
+            for pragma, value in PRAGMAS.items():
+                assert (await connection.exec_driver_sql(f"PRAGMA {pragma}")).scalar_one() == value, pragma
+
+
+async def test_the_migrations_make_the_tables_that_the_queries_see(db: Database) -> None:
+    def differences(connection: Connection) -> list[object]:
+        return list(compare_metadata(MigrationContext.configure(connection), metadata))
+
+    async with db.read() as connection:
+        assert await connection.run_sync(differences) == []
+
+
+async def test_every_check_of_the_schema_is_in_the_migrated_tables(db: Database) -> None:
+    """Alembic doesn't compare CHECK constraints."""
+    async with db.read() as connection:
+        made = (await connection.exec_driver_sql("SELECT group_concat(sql) FROM sqlite_master")).scalar_one()
+    checks = [
+        constraint
+        for table in metadata.tables.values()
+        for constraint in table.constraints
+        if isinstance(constraint, CheckConstraint)
+    ]
+    assert checks
+    for constraint in checks:
+        assert f"CONSTRAINT {constraint.name} CHECK ({constraint.sqltext})" in made
+
+
+async def test_all_files_of_the_database_are_its_owners_alone(db: Database, tmp_path: Path) -> None:
+    async with db.write() as connection:
+        await connection.exec_driver_sql("INSERT INTO key_checks VALUES ('k', x'00')")
+        files = list(tmp_path.iterdir())
+        assert {file.name for file in files} == {"shop.db", "shop.db-wal", "shop.db-shm"}
+        assert [file.stat().st_mode & 0o777 for file in files] == [0o600] * 3
+
+
+async def test_opening_again_keeps_what_is_there(tmp_path: Path) -> None:
+    path = tmp_path / "shop.db"
+    async with await Database.open(path, migrate=True) as database, database.write() as connection:
+        await connection.exec_driver_sql("INSERT INTO key_checks VALUES ('k', x'00')")
+    for migrate in (False, True):
+        async with await Database.open(path, migrate=migrate) as database, database.read() as connection:
+            assert (await connection.exec_driver_sql("SELECT key_id FROM key_checks")).scalar_one() == "k"
+
+
+async def test_programs_that_start_together_migrate_once(tmp_path: Path) -> None:
+    opened = await asyncio.gather(*(Database.open(tmp_path / "shop.db", migrate=True) for _ in range(4)))
+    for database in opened:
+        await database.close()
+
+
+def write_plain(path: Path, *statements: str) -> None:
+    connection = sqlite3.connect(path)
+    for statement in statements:
+        connection.execute(statement)
+    connection.commit()
+    connection.close()
+    path.chmod(0o600)
+
+
+async def test_a_missing_file_is_not_made_unasked(tmp_path: Path) -> None:
+    with pytest.raises(DatabaseUnusable, match=r"No such file.*store\.path"):
+        await Database.open(tmp_path / "shop.db")
+    assert list(tmp_path.iterdir()) == []
+
+
+async def test_a_missing_folder_is_told(tmp_path: Path) -> None:
+    with pytest.raises(DatabaseUnusable, match="No such file"):
+        await Database.open(tmp_path / "no" / "shop.db", migrate=True)
+
+
+async def test_a_file_that_is_no_database_is_told_and_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "shop.db"
+    path.write_bytes(b"Dear diary, " * 100)
+    path.chmod(0o600)
+    for migrate in (False, True):
+        with pytest.raises(DatabaseUnusable, match="not a call-bridge database"):
+            await Database.open(path, migrate=migrate)
+    assert path.read_bytes() == b"Dear diary, " * 100
+
+
+async def test_another_programs_database_is_not_migrated(tmp_path: Path) -> None:
+    path = tmp_path / "shop.db"
+    write_plain(path, "CREATE TABLE bookmarks (url TEXT)")
+    with pytest.raises(DatabaseUnusable, match="not a call-bridge database"):
+        await Database.open(path, migrate=True)
+
+
+async def test_an_older_database_is_migrated_only_when_asked(tmp_path: Path) -> None:
+    path = tmp_path / "shop.db"
+    write_plain(path)
+    path.touch(mode=0o600)
+    with pytest.raises(DatabaseUnusable, match="Migrate it first"):
+        await Database.open(path)
+
+
+@pytest.mark.parametrize("migrate", [False, True])
+async def test_a_newer_database_is_refused(tmp_path: Path, migrate: bool) -> None:
+    path = tmp_path / "shop.db"
+    await (await Database.open(path, migrate=True)).close()
+    write_plain(path, "UPDATE alembic_version SET version_num = '9999'")
+    with pytest.raises(DatabaseUnusable, match="a newer call-bridge has written it"):
+        await Database.open(path, migrate=migrate)
+
+
+async def test_a_database_open_to_others_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "shop.db"
+    await (await Database.open(path, migrate=True)).close()
+    path.chmod(0o640)
+    with pytest.raises(DatabaseUnusable, match="chmod 600"):
+        await Database.open(path)
+
+
+async def test_a_write_that_fails_leaves_nothing(db: Database) -> None:
+    async def fail() -> None:
+        async with db.write() as connection:
+            await connection.exec_driver_sql("INSERT INTO key_checks VALUES ('k', x'00')")
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        await fail()
+    async with db.read() as connection:
+        assert (await connection.exec_driver_sql("SELECT count(*) FROM key_checks")).scalar_one() == 0
+
+
+async def test_writers_that_read_first_wait_for_each_other(tmp_path: Path) -> None:
+    """With deferred transactions the later of two such writers fails at once, whatever the timeout."""
+    path = tmp_path / "shop.db"
+
+    async def count_up(database: Database) -> None:
+        for _ in range(5):
+            async with database.write() as connection:
+                query = await connection.exec_driver_sql("SELECT count(*) FROM key_checks")
+                await connection.exec_driver_sql(
+                    "INSERT INTO key_checks VALUES (?, x'')", (query.scalar_one(),)
+                )
+
+    async with await Database.open(path, migrate=True) as one, await Database.open(path) as other:
+        await asyncio.gather(count_up(one), count_up(other), count_up(one), count_up(other))
+        async with one.read() as connection:
+            assert (await connection.exec_driver_sql("SELECT count(*) FROM key_checks")).scalar_one() == 20
+
+
+async def test_an_error_of_the_database_quotes_no_value(db: Database) -> None:
+    with pytest.raises(IntegrityError) as caught:
+        async with db.write() as connection:
+            await connection.exec_driver_sql("INSERT INTO key_checks VALUES (?, NULL)", ("Harriet Vane",))
+    assert "Harriet" not in str(caught.value)
+
+
+async def test_a_copy_has_all_rows_and_is_its_owners_alone(db: Database, tmp_path: Path) -> None:
+    async with db.write() as connection:
+        await connection.exec_driver_sql("INSERT INTO key_checks VALUES ('k', x'00')")
+    copy = tmp_path / "copy.db"
+    await db.copy_to(copy)
+    assert copy.stat().st_mode & 0o777 == 0o600
+    async with await Database.open(copy) as copied, copied.read() as connection:
+        assert (await connection.exec_driver_sql("SELECT key_id FROM key_checks")).scalar_one() == "k"
