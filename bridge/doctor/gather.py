@@ -157,7 +157,7 @@ def _file_states(paths: Iterable[Path]) -> dict[Path, FileState]:
             state = path.stat()
         except OSError:
             continue
-        states[path] = FileState(stat.S_IMODE(state.st_mode), state.st_uid, state.st_gid)
+        states[path] = FileState(stat.S_IMODE(state.st_mode), state.st_uid)
     return states
 
 

@@ -16,11 +16,10 @@ from bridge.doctor.conf import Conf, Place, Section, Setting
 
 @dataclass(frozen=True, slots=True)
 class FileState:
-    """A file's permission bits and its owner's and group's ids."""
+    """A file's permission bits and its owner's id."""
 
     mode: int
     owner: int
-    group: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,8 +126,9 @@ class Gravity(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """`lines` instead of the line at `place`, or, with `insert`, below it (at the top, for line 0).
+    """`lines` instead of the line at `place`, or, with `insert`, below it.
 
+    For line 0 the first of them is the heading of a section that the file, if there is one, does not have yet.
     `section` is the heading that the lines belong under: what they need in another file.
     """
 

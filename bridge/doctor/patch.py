@@ -83,17 +83,19 @@ def _lines(path: Path) -> list[str]:
 
 
 def _changed(old: list[str], changes: list[Change]) -> list[str]:
-    below: dict[int, list[str]] = defaultdict(list)
     instead: dict[int, list[str]] = {}
+    below: dict[int, list[str]] = defaultdict(list)
+    at_the_end: dict[str, list[str]] = defaultdict(list)
     for change in changes:
         lines = [f"{line}\n" for line in change.lines]
-        # A section that is missing goes to the end: above, it would take the lines that follow for its own.
-        at_the_end = change.insert and change.place.line == 0
-        if change.insert:
-            below[len(old) if at_the_end else change.place.line] += lines
-        else:
+        if not change.insert:
             instead[change.place.line] = lines
-    new = list(below[0])
+        elif change.place.line:
+            below[change.place.line] += lines
+        else:
+            # One heading for all: of a second section of the same name Asterisk would take no notice.
+            at_the_end[lines[0]] += lines[1:]
+    new: list[str] = []
     for number, line in enumerate(old, start=1):
         new += instead.get(number, [line]) + below[number]
-    return new
+    return new + [line for heading, lines in at_the_end.items() for line in (heading, *lines)]

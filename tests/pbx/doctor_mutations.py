@@ -150,6 +150,13 @@ def daemon(state: DaemonState | None, trouble: str | None = None) -> Break:
     return harm
 
 
+def owner(path: str) -> Break:
+    def harm(shop: Shop) -> None:
+        shop.owners[path] = 54321
+
+    return harm
+
+
 def silent_ari(shop: Shop) -> None:
     shop.ari_trouble = "asterisk.info: no answer"
 
@@ -408,6 +415,8 @@ MUTATIONS: dict[str, Mutation] = {
     "file-store-folder": Mutation(mode("var", 0o755)),
     "file-log": Mutation(mode("log", 0o755), prepare=mode("log/messages.log", 0o644)),
     "file-syntax": Mutation(general("pjsip.conf", "no equals sign", "101")),
+    "file-owner": Mutation(owner("etc/asterisk/http.conf")),
+    "file-daemon-owner": Mutation(owner("secrets/keys")),
     "keys-beside-database": Mutation(keys_beside_database),
     "keys-environment": Mutation(config(lambda settings: settings.update(keys={"environment": "KEYS"}))),
     # The daemon

@@ -6,7 +6,7 @@ import asyncio
 import re
 import shutil
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -48,6 +48,8 @@ class Shop:
     daemon: DaemonState | None = DaemonState(sealed=False, link=True)  # noqa: RUF009 - it is frozen
     daemon_trouble: str | None = None
     machine: Machine = HEALTHY_MACHINE
+    owners: dict[str, int] = field(default_factory=dict)
+    """Users whom files, by path below `folder`, shall seem to belong to: only root could give them away."""
 
     @property
     def etc(self) -> Path:
@@ -59,8 +61,12 @@ class Shop:
 
     def facts(self) -> Facts:
         facts = gather(self.etc, self.config_path, running=False)
+        states = dict(facts.files)
+        for path, owner in self.owners.items():
+            states[self.folder / path] = replace(states[self.folder / path], owner=owner)
         return replace(
             facts,
+            files=states,
             ari=None if self.ari_trouble else self.asterisk,
             ari_trouble=self.ari_trouble,
             daemon=self.daemon,
@@ -73,7 +79,7 @@ class Shop:
         shutil.copytree(self.folder, folder)
         for path in (*folder.rglob("*.conf"), folder / "config.yaml"):
             rewrite(path, lambda text: text.replace(str(self.folder), str(folder)))
-        return replace(self, folder=folder)
+        return replace(self, folder=folder, owners={})
 
 
 def rewrite(path: Path, change: Callable[[str], str]) -> None:

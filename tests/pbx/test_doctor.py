@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import resource
+import shutil
 import subprocess
 from collections.abc import Iterator
 from dataclasses import replace
@@ -17,10 +18,13 @@ from doctor_shop import Shop, make_shop, substitute
 from bridge.cli.exits import Exit
 from bridge.cli.main import run
 from bridge.doctor.checks import CHECKS
+from bridge.doctor.checks.endpoints import FOR_MANAGERS_AORS
+from bridge.doctor.conf import Section, is_true, read_conf
 from bridge.doctor.examine import examine
 from bridge.doctor.gather import gather
 from bridge.doctor.model import Finding, Gravity
 from bridge.doctor.patch import patch_of
+from bridge.doctor.pjsip import DEFAULTS, objects, value_of
 from labkit.lab import Lab
 
 
@@ -81,6 +85,8 @@ def test_the_patch_heals_what_it_touches_and_breaks_nothing(check_id: str, shop:
 
 
 def apply(patch: str) -> None:
+    if shutil.which("patch") is None:
+        pytest.skip("patch(1) is not on this machine")
     if patch:
         done = subprocess.run(
             ["patch", "-p0", "--force", "--directory=/"],
@@ -244,3 +250,84 @@ def test_a_daemon_that_is_gone_is_found(live: Lab) -> None:
     assert ids(live) == ["daemon-silent"]
     live.start_daemon()
     assert ids(live) == []
+
+
+# --- What the doctor believes of Asterisk -------------------------------------------------------------
+
+TRICKY = """\
+[tricky-base](!)
+type=endpoint
+context=first ; a comment
+send_pai=no
+send_rpid=yes
+[tricky-more](!,tricky-base)
+send_pai=yes
+;-- send_pai=no
+send_rpid=no --;
+[tricky](tricky-more)
+SEND_DIVERSION => no
+context=second
+[tricky-base](+TEMPLATES=include)
+direct_media=no
+[tricky](+)
+context=third
+#include tricky_*.conf
+[bare]
+type=endpoint
+"""
+
+
+@pytest.fixture(scope="module")
+def tricky(live: Lab) -> Lab:
+    (live.asterisk.etc / "tricky_a.conf").write_text("send_connected_line=no\n")
+    (live.asterisk.etc / "tricky_b.conf").write_text("send_connected_line=yes\nallow_transfer=off\n")
+    path = live.asterisk.etc / "pjsip.conf"
+    path.write_text(path.read_text() + TRICKY)
+    live.asterisk.rx("module reload res_pjsip.so")
+    return live
+
+
+def shown(lab: Lab, endpoint: str) -> dict[str, str]:
+    rows = re.findall(
+        r"^ (\w+) +: (.*?) *$", lab.asterisk.rx(f"pjsip show endpoint {endpoint}"), re.MULTILINE
+    )
+    return dict(rows)
+
+
+def believed(lab: Lab, endpoint: str) -> Section:
+    return objects(read_conf(lab.asterisk.etc / "pjsip.conf", lab.asterisk.etc), "endpoint")[endpoint]
+
+
+SEEN = (
+    "context",
+    "send_pai",
+    "send_rpid",
+    "send_diversion",
+    "send_connected_line",
+    "direct_media",
+    "allow_transfer",
+)
+
+
+@pytest.mark.parametrize("name", SEEN)
+def test_templates_comments_and_includes_mean_to_the_doctor_what_they_mean_to_asterisk(
+    name: str, tricky: Lab
+) -> None:
+    assert_same(value_of(believed(tricky, "tricky"), name), shown(tricky, "tricky")[name])
+
+
+ENDPOINT_DEFAULTS = sorted(set(DEFAULTS) - {wanted.name for wanted in FOR_MANAGERS_AORS} - {
+    "maximum_expiration", "qualify_frequency"
+})  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ENDPOINT_DEFAULTS)
+def test_the_doctor_knows_what_asterisk_takes_where_nothing_is_written(name: str, tricky: Lab) -> None:
+    assert_same(DEFAULTS[name], shown(tricky, "bare")[name])
+
+
+def assert_same(ours: str, theirs: str) -> None:
+    if theirs in {"true", "false"}:
+        assert is_true(ours) == (theirs == "true")
+    else:
+        assert sorted(ours.split(",")) == sorted(theirs.strip("()").replace("|", ",").split(","))

@@ -116,10 +116,20 @@ def reachable(facts: Facts) -> set[str]:
 
 
 def _trunk_pattern(facts: Facts) -> re.Pattern[str]:
+    """What names a line to the carrier: `PJSIP/...@trunk`, `PJSIP/trunk/...`, a global variable for it."""
     names = {line.endpoint for line in lines(facts.config)}
     names |= {section.name for _, section in trunk_endpoints(facts.confs.get("pjsip.conf"), facts.config)}
     alternatives = "|".join(map(re.escape, sorted(names)))
-    return re.compile(rf"PJSIP/(?:[^,&)]*@)?(?:{alternatives})(?![\w-])", re.IGNORECASE)
+    literal = rf"PJSIP/(?:[^,&)]*@)?(?:{alternatives})(?![\w-])"
+    variables = [
+        re.escape(setting.name)
+        for section in facts.conf("extensions.conf").in_use()
+        if section.name.lower() == "globals"
+        for setting in section.settings
+        if setting.value in names or re.search(literal, setting.value, re.IGNORECASE)
+    ]
+    by_variable = [rf"\$\{{(?:GLOBAL\()?(?:{'|'.join(variables)})\)?\}}"] if variables else []
+    return re.compile("|".join([literal, *by_variable]), re.IGNORECASE)
 
 
 def _dials_trunk(facts: Facts, *, by_managers: bool) -> Iterator[Spot]:

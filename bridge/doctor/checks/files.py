@@ -86,6 +86,29 @@ def _logs(facts: Facts) -> Iterator[Spot]:
             yield from _open(facts, [path], _OTHERS_READ, "every user can read this log", "o-rwx")
 
 
+def _owner(facts: Facts) -> Iterator[Spot]:
+    """Root's files and those of the folder's owner are in good hands."""
+    folder = facts.files.get(facts.etc)
+    for path in _asterisk_files(facts):
+        state = facts.files.get(path)
+        if folder is not None and state is not None and state.owner not in {0, folder.owner}:
+            yield Spot(Place(path), f"it belongs to user {state.owner}, who may change it")
+
+
+def _daemon_owner(facts: Facts) -> Iterator[Spot]:
+    """The daemon's user is whose the database is."""
+    config = facts.config
+    database = facts.files.get(config.store.path) if config else None
+    if config is None or database is None:
+        return
+    for path in (config.keys.file, config.asterisk.ari_password_file):
+        state = facts.files.get(path) if path else None
+        if path is not None and state is not None and state.owner not in {0, database.owner}:
+            yield Spot(
+                Place(path), f"it belongs to user {state.owner}, the database to user {database.owner}"
+            )
+
+
 def _keys_beside_database(facts: Facts) -> Iterator[Spot]:
     config = facts.config
     if (
@@ -191,6 +214,20 @@ CHECKS = (
         "Asterisk ignores or can't read this part of the file.",
         "Correct the line.",
         _troubles,
+    ),
+    Check(
+        "file-owner",
+        Gravity.WARNING,
+        "A user who is neither root nor Asterisk's can change what Asterisk does.",
+        "`chown` the file to the owner of the configuration folder.",
+        _owner,
+    ),
+    Check(
+        "file-daemon-owner",
+        Gravity.CRITICAL,
+        "The daemon's secrets and its database belong to different users, so it can't use them all.",
+        "`chown` them all to the daemon's user.",
+        _daemon_owner,
     ),
     Check(
         "keys-beside-database",

@@ -1,0 +1,163 @@
+"""What the checks work out, where one mutation in tests/pbx does not show all of it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from doctor_facts import facts_of
+
+from bridge.doctor.checks import BY_ID, CHECKS
+from bridge.doctor.checks.dialplan import reachable
+from bridge.doctor.checks.exposure import is_loopback
+from bridge.doctor.checks.machine import ADVISORIES, is_affected
+from bridge.doctor.checks.managers import is_weak
+from bridge.doctor.pjsip import codecs, objects
+
+VRFP, _WCVV, C4CG, AMI_FILES = ADVISORIES
+
+
+def lines_of(check_id: str, folder: Path, texts: dict[str, str]) -> list[int]:
+    """The lines where the check finds something."""
+    spots = BY_ID[check_id].look(facts_of(folder, texts))
+    return [spot.place.line for spot in spots if spot.place]
+
+
+def test_ids_are_unique() -> None:
+    assert len({check.id for check in CHECKS}) == len(CHECKS)
+
+
+@pytest.mark.parametrize(
+    "version",
+    ["20.20.0", "22.10.0~dfsg-1", "21.12.2", "19.8.1", "certified/20.7-cert10", "certified-22.8-cert2"],
+)
+def test_a_release_before_the_fix_is_affected(version: str) -> None:
+    assert is_affected(version, VRFP)
+
+
+@pytest.mark.parametrize(
+    "version",
+    ["20.20.1", "22.10.1+dfsg+~cs6.17", "23.4.1", "24.0.0", "certified/20.7-cert11", "22.8-cert3", "GIT-x"],
+)
+def test_a_release_with_the_fix_is_not(version: str) -> None:
+    assert not is_affected(version, VRFP)
+
+
+def test_a_branch_that_began_after_the_fix_never_had_the_fault() -> None:
+    assert not is_affected("22.0.0", C4CG)
+    assert is_affected("22.0.0", AMI_FILES)
+
+
+@pytest.mark.parametrize("password", ["", "101", "short1!", "aaaaaaaaaaaaaaaa", "my-password-2026"])
+def test_a_password_that_can_be_guessed_is_weak(password: str) -> None:
+    assert is_weak(password, "101")
+
+
+def test_a_random_password_is_not() -> None:
+    assert not is_weak("4bf0e3c19a7d52", "101")
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1", "127.0.0.1:8088", "[::1]:8088", "localhost"])
+def test_loopback_is_told_with_and_without_a_port(address: str) -> None:
+    assert is_loopback(address)
+
+
+@pytest.mark.parametrize("address", ["0.0.0.0:5060", "192.0.2.1", "[::]", "", "pbx.example"])
+def test_all_else_is_not_loopback(address: str) -> None:
+    assert not is_loopback(address)
+
+
+@pytest.mark.parametrize(
+    ("text", "left"),
+    [
+        ("disallow=all\nallow=alaw,ulaw", {"alaw", "ulaw"}),
+        ("allow=g722\nallow=!all,alaw", {"alaw"}),
+        ("allow=alaw\nallow=opus\ndisallow=alaw", {"opus"}),
+        ("allow=all", {"all"}),
+    ],
+)
+def test_codecs_are_what_allow_and_disallow_leave_in_their_order(
+    text: str, left: set[str], tmp_path: Path
+) -> None:
+    facts = facts_of(tmp_path, {"pjsip.conf": f"[101]\ntype=endpoint\n{text}\n"})
+    assert codecs(objects(facts.confs["pjsip.conf"], "endpoint")["101"]) == left
+
+
+@pytest.mark.parametrize(
+    "step",
+    [
+        "Goto(office,1,1)",
+        "GotoIf($[1 = 1]?office,1,1)",
+        "Gosub(office,s,1)",
+        "Dial(Local/1@office)",
+        "Macro(office)",
+    ],
+)
+def test_a_context_is_reachable_by_each_kind_of_jump(step: str, tmp_path: Path) -> None:
+    text = f"[call-bridge-managers]\nexten => 9,1,{step}\n[office]\nexten => 1,1,Hangup()\n[home]\n"
+    assert reachable(facts_of(tmp_path, {"extensions.conf": text})) == {"call-bridge-managers", "office"}
+
+
+def test_a_context_is_reachable_by_includes_of_includes_and_from_a_managers_own_context(
+    tmp_path: Path,
+) -> None:
+    texts = {
+        "extensions.conf": "[mine]\ninclude => a,9:00-17:00\n[a]\ninclude => b\n[b]\n[c]\n",
+        "pjsip.conf": "[call-bridge-manager](!)\ntype=endpoint\n[101](call-bridge-manager)\ncontext=mine\n",
+    }
+    assert reachable(facts_of(tmp_path, texts)) == {"mine", "a", "b"}
+
+
+@pytest.mark.parametrize(
+    "step",
+    [
+        "Dial(PJSIP/${EXTEN}@trunk,30)",
+        "Dial(PJSIP/trunk/sip:1@192.0.2.1)",
+        "Dial(Local/1@x&PJSIP/${EXTEN:1}@trunk-sealed)",
+        "Originate(PJSIP/1@trunk,app,Wait,1)",
+        "Dial(${OUT}/${EXTEN})",
+        "Dial(PJSIP/1@${LINE})",
+    ],
+)
+def test_each_way_to_dial_by_the_trunk_is_seen(step: str, tmp_path: Path) -> None:
+    text = f"[globals]\nOUT=PJSIP/trunk\nLINE=trunk\n[office]\nexten => 1,1,{step}\n"
+    assert lines_of("dialplan-others-dial", tmp_path, {"extensions.conf": text}) == [5]
+
+
+@pytest.mark.parametrize(
+    "step", ["Dial(PJSIP/102)", "Dial(PJSIP/trunkline)", "Playback(trunk)", "Dial(PJSIP/1@other)"]
+)
+def test_other_dialling_is_left_alone(step: str, tmp_path: Path) -> None:
+    text = f"[office]\nexten => 1,1,{step}\n"
+    assert lines_of("dialplan-others-dial", tmp_path, {"extensions.conf": text}) == []
+
+
+def test_a_number_in_the_dialplan_is_in_no_finding(tmp_path: Path) -> None:
+    steps = "exten => 9,1,Dial(PJSIP/+447700900123@trunk)\n same => n,System(x +447700900123)\n"
+    text = f"[call-bridge-managers]\n{steps}"
+    facts = facts_of(tmp_path, {"extensions.conf": text})
+    spots = [spot for check in CHECKS for spot in check.look(facts)]
+    assert any("dials by the trunk" in spot.what for spot in spots)
+    assert "7700900123" not in repr(spots)
+    assert "7700900123" not in repr(facts)
+
+
+def test_autoload_asks_for_each_module_that_should_stay_out_to_be_barred(tmp_path: Path) -> None:
+    modules = tmp_path / "modules"
+    modules.mkdir()
+    for name in ("bridge_native_rtp", "res_hep", "codec_alaw"):
+        (modules / f"{name}.so").touch()
+    texts = {
+        "asterisk.conf": f"[directories]\nastmoddir => {modules}\n",
+        "modules.conf": "[modules]\nautoload=yes\nnoload=res_hep.so\n",
+    }
+    (spot,) = BY_ID["modules-autoload"].look(facts_of(tmp_path, texts))
+    assert spot.change is not None
+    assert spot.change.lines == ("noload=bridge_native_rtp.so",)
+
+
+def test_files_that_do_not_exist_leave_asterisks_own_defaults(tmp_path: Path) -> None:
+    facts = facts_of(tmp_path, {"pjsip.conf": ""})
+    found = {check.id for check in CHECKS if any(check.look(facts))}
+    assert {"cdr-enabled", "features-pickup", "http-disabled", "dialplan-missing"} <= found
+    assert not {"cel-enabled", "ami-enabled", "hep-enabled", "log-queue"} & found

@@ -1,0 +1,124 @@
+"""Asterisk's configuration files are read as Asterisk reads them; tests/pbx compares with a real one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from bridge.doctor.conf import Conf, is_generated, is_true, read_conf
+
+
+def read(folder: Path, text: str, **others: str) -> Conf:
+    (folder / "a.conf").write_text(text)
+    for name, content in others.items():
+        (folder / f"{name}.conf").write_text(content)
+    conf = read_conf(folder / "a.conf", folder)
+    assert conf is not None
+    return conf
+
+
+def values(conf: Conf, section: str) -> list[tuple[str, str]]:
+    found = conf.section(section)
+    return [(setting.name, setting.value) for setting in found.settings] if found else []
+
+
+def test_a_missing_file_is_none(tmp_path: Path) -> None:
+    assert read_conf(tmp_path / "a.conf", tmp_path) is None
+
+
+@pytest.mark.parametrize("line", ["a=b", "a => b", " a  =  b ", "a=b ; why", "a=b;why", "a =>b"])
+def test_a_setting_may_be_written_in_many_ways(line: str, tmp_path: Path) -> None:
+    assert values(read(tmp_path, f"[s]\n{line}\n"), "s") == [("a", "b")]
+
+
+def test_an_escaped_semicolon_begins_no_comment(tmp_path: Path) -> None:
+    assert values(read(tmp_path, "[s]\na=b\\;c ; d\n"), "s") == [("a", "b;c")]
+
+
+def test_a_block_comment_hides_lines_and_may_end_within_one(tmp_path: Path) -> None:
+    text = "[s]\na=1\n;-- a=2\na=3\n--; b=4\nc=5 ;-- x --; \n;--- a=6\nd=7\n"
+    assert values(read(tmp_path, text), "s") == [("a", "1"), ("b", "4"), ("c", "5"), ("d", "7")]
+
+
+def test_a_section_has_what_its_templates_had_until_then_and_its_own_after(tmp_path: Path) -> None:
+    text = "[t](!)\na=1\nb=1\n[u](!,t)\nb=2\n[s](u)\nb=3\n[t](+TEMPLATES=include)\nc=9\n"
+    conf = read(tmp_path, text)
+    assert values(conf, "s") == [("a", "1"), ("b", "1"), ("b", "2"), ("b", "3")]
+    section = conf.section("s")
+    assert section is not None
+    assert section.parents == ("t", "u")
+    assert section.last("B") is section.settings[-1]
+
+
+def test_a_template_is_no_section_to_its_readers(tmp_path: Path) -> None:
+    assert read(tmp_path, "[general](!)\na=1\n").section("general") is None
+
+
+def test_plus_adds_to_the_first_section_and_a_condition_chooses_another(tmp_path: Path) -> None:
+    text = "[s]\ntype=endpoint\n[s]\ntype=auth\n[s](+)\na=1\n[s](+type=auth)\nb=2\n"
+    first, second = read(tmp_path, text).sections
+    assert [setting.name for setting in first.settings] == ["type", "a"]
+    assert [setting.name for setting in second.settings] == ["type", "b"]
+
+
+def test_a_section_of_the_same_name_stands_beside_the_first(tmp_path: Path) -> None:
+    conf = read(tmp_path, "[s]\na=1\n[s]\na=2\n")
+    assert len(conf.sections) == 2
+    assert values(conf, "s") == [("a", "1")]
+
+
+def test_plus_equals_lengthens_what_was_written_before(tmp_path: Path) -> None:
+    assert values(read(tmp_path, "[s]\na=1\na+=2\n"), "s")[-1] == ("a", "12")
+
+
+def test_an_include_starts_at_the_configuration_folder_wherever_it_stands(tmp_path: Path) -> None:
+    (tmp_path / "sub").mkdir()
+    (tmp_path / "sub" / "one.conf").write_text("#include two.conf\n")
+    conf = read(tmp_path, "[s]\n#include <sub/one.conf>\n", two="a=1\n")
+    assert values(conf, "s") == [("a", "1")]
+    assert conf.section("s").settings[0].place.path == tmp_path / "two.conf"  # type: ignore[union-attr]
+
+
+def test_an_include_may_be_a_pattern_or_absolute(tmp_path: Path) -> None:
+    conf = read(
+        tmp_path, f'[s]\n#include "x*.conf"\n#include {tmp_path}/y.conf\n', x1="a=1", x2="a=2", y="a=3"
+    )
+    assert [value for _, value in values(conf, "s")] == ["1", "2", "3"]
+
+
+def test_a_missing_include_is_trouble_and_a_missing_tryinclude_none(tmp_path: Path) -> None:
+    conf = read(tmp_path, '#tryinclude "x.conf"\n#include y.conf\n')
+    assert [trouble.place.line for trouble in conf.troubles] == [2]
+
+
+def test_files_that_include_each_other_end(tmp_path: Path) -> None:
+    assert "without end" in read(tmp_path, "#include a.conf\n").troubles[-1].text
+
+
+@pytest.mark.parametrize("line", ["a", "[s", "#exec date", "#define x", "[t](+)"])
+def test_what_asterisk_does_not_understand_is_told_with_its_line(line: str, tmp_path: Path) -> None:
+    conf = read(tmp_path, f"[s]\n{line}\n")
+    assert [trouble.place.line for trouble in conf.troubles] == [2]
+
+
+def test_a_value_is_in_no_repr(tmp_path: Path) -> None:
+    assert "hunter2" not in repr(read(tmp_path, "[s]\npassword=hunter2\n"))
+
+
+@pytest.mark.parametrize("value", ["yes", "True", "y", "t", "1", "ON"])
+def test_yes_has_many_spellings(value: str) -> None:
+    assert is_true(value)
+
+
+@pytest.mark.parametrize("value", ["no", "", "2", "enabled"])
+def test_all_else_is_no(value: str) -> None:
+    assert not is_true(value)
+
+
+def test_a_generated_file_says_so_in_the_comments_at_its_top(tmp_path: Path) -> None:
+    path = tmp_path / "pjsip.endpoint.conf"
+    path.write_text(";------\n; Do NOT edit this file as it is auto-generated by FreePBX.\n")
+    assert is_generated(path)
+    path.write_text("[101]\nx=auto-generated\n")
+    assert not is_generated(path)
