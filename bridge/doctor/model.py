@@ -128,7 +128,7 @@ class Gravity(IntEnum):
 class Change:
     """`lines` instead of the line at `place`, or, with `insert`, below it.
 
-    For line 0 the first of them is the heading of a section that the file, if there is one, does not have yet.
+    For line 0 the first of them is the heading of a section that the file, if there is one, lacks.
     `section` is the heading that the lines belong under: what they need in another file.
     """
 

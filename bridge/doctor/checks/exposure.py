@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import hmac
 import ipaddress
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Final
 from urllib.parse import urlsplit
 
 from bridge.doctor.checks.managers import is_weak
 from bridge.doctor.checks.options import Option, option_check
-from bridge.doctor.conf import Conf, Section, is_true
+from bridge.doctor.conf import Conf, Place, Section, is_true
 from bridge.doctor.model import Change, Check, Facts, Gravity, Spot, correct, setting_spot
 from bridge.doctor.pjsip import objects, value_of
 
@@ -40,6 +40,18 @@ def _bound(conf: Conf, name: str, what: str) -> Iterator[Spot]:
 
 
 # --- HTTP and ARI -------------------------------------------------------------------------------------
+
+
+def _disabled(file: str, default: str) -> Callable[[Facts], Iterator[Spot]]:
+    """No line is proposed: switched on alone, without the other settings, it would listen to everybody."""
+
+    def look(facts: Facts) -> Iterator[Spot]:
+        conf = facts.conf(file)
+        setting = conf.last("general", "enabled")
+        if not is_true(setting.value if setting else default if file in facts.confs else "no"):
+            yield Spot(setting.place if setting else Place(conf.path), f"{file} switches it off")
+
+    return look
 
 
 def _http_bind(facts: Facts) -> Iterator[Spot]:
@@ -225,14 +237,10 @@ def _anonymous(facts: Facts) -> Iterator[Spot]:
 
 
 _OPTIONS: Final = (
-    Option("http-disabled", "http.conf", "general", "enabled", "yes", "no", Gravity.CRITICAL,
-           "Asterisk's web server is off, so the daemon can't reach ARI and nothing is dialled."),
     Option("http-static", "http.conf", "general", "enable_static", "no", "no", Gravity.NOTICE,
            "Asterisk serves files as web pages, which nobody needs here."),
     Option("http-status", "http.conf", "general", "enable_status", "no", "yes", Gravity.NOTICE,
            "Asterisk's status page tells strangers what is reachable.", without_file="no"),
-    Option("ari-disabled", "ari.conf", "general", "enabled", "yes", "yes", Gravity.CRITICAL,
-           "ARI is off, so the daemon can't reach Asterisk and nothing is dialled.", without_file="no"),
     Option("ami-enabled", "manager.conf", "general", "enabled", "no", "no", Gravity.WARNING,
            "The Asterisk Manager Interface's events show every number that is dialled directly."),
     Option("ami-web", "manager.conf", "general", "webenabled", "no", "no", Gravity.WARNING,
@@ -254,6 +262,20 @@ _OPTIONS: Final = (
 
 CHECKS = (
     *map(option_check, _OPTIONS),
+    Check(
+        "http-disabled",
+        Gravity.CRITICAL,
+        "Asterisk's web server is off, so the daemon can't reach ARI and nothing is dialled.",
+        "Include `dialplan/asterisk/http.conf` in http.conf: it listens on this machine alone.",
+        _disabled("http.conf", "no"),
+    ),
+    Check(
+        "ari-disabled",
+        Gravity.CRITICAL,
+        "ARI is off, so the daemon can't reach Asterisk and nothing is dialled.",
+        "Include `dialplan/asterisk/ari.conf` in ari.conf, which tells how to make the password.",
+        _disabled("ari.conf", "yes"),
+    ),
     Check(
         "http-bind",
         Gravity.CRITICAL,
