@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from itertools import groupby
 from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
 
 from bridge.cli.errors import CommandFailed
 from bridge.cli.exits import Exit
-from bridge.cli.printing import AsJson, print_json, print_table, shown
+from bridge.cli.printing import AsJson, print_json, shown
 from bridge.cli.session import CONFIG_PLACES, config_path
 from bridge.doctor.examine import examine, worst
 from bridge.doctor.gather import gather
@@ -23,7 +28,6 @@ from bridge.doctor.report import (
     anchor,
     as_json,
     check_of,
-    place_of,
     unasked,
 )
 
@@ -83,19 +87,37 @@ def _explain(check_id: str) -> None:
 
 
 def _show(findings: list[Finding], remark: str | None) -> None:
+    console = Console()
     for gravity, group in groupby(findings, key=lambda finding: finding.check.gravity):
-        typer.echo(f"{gravity.word.capitalize()}:")
-        print_table(
-            ("Check", "Where", "What", "To do"),
-            [(each.check.id, place_of(each.spot), each.spot.what, advice(each)) for each in group],
-        )
+        if console.is_terminal:
+            console.print(_table(gravity, group))
+        else:
+            typer.echo("\n".join(map(_paragraph, group)))
     if remark is not None:
         typer.echo(remark, err=True)
-    typer.echo(
-        f"{len(findings)} found; `call-bridge doctor --explain CHECK` tells more."
-        if findings
-        else "Nothing found."
-    )
+    tell_more = f"{len(findings)} found; `call-bridge doctor --explain CHECK` tells more."
+    typer.echo(tell_more if findings else "Nothing found.")
+
+
+def _table(gravity: Gravity, findings: Iterable[Finding]) -> Table:
+    """Whole paths and lines, over as many rows as they need: they are there to be copied."""
+    made = Table("Check", box=box.SIMPLE_HEAD, title=gravity.word.capitalize(), title_justify="left")
+    made.add_column("What, where, and what to do", overflow="fold")
+    for finding in findings:
+        made.add_row(Text(finding.check.id), Text("\n".join((*_lines(finding), ""))))
+    return made
+
+
+def _paragraph(finding: Finding) -> str:
+    """For a pipe: nothing is cut off or padded."""
+    check = finding.check
+    return "\n    ".join((f"{check.gravity.word} {check.id}", *_lines(finding)))
+
+
+def _lines(finding: Finding) -> list[str]:
+    spot = finding.spot
+    place = [f"{spot.place}"] if spot.place else []
+    return [shown(line) for line in (*place, spot.what, finding.check.meaning, f"-> {advice(finding)}")]
 
 
 def _propose(findings: list[Finding], path: Path | None) -> None:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Iterable
 from typing import Any
 
 from bridge.doctor.checks import BY_ID
 from bridge.doctor.conf import is_generated
-from bridge.doctor.model import Change, Check, Facts, Finding, Spot
+from bridge.doctor.model import Change, Check, Facts, Finding
 from bridge.doctor.patch import custom_file
 
 PAGE = "docs/doctor.md"
@@ -20,12 +21,10 @@ class UnknownCheck(Exception):
 def check_of(check_id: str) -> Check:
     """Raises UnknownCheck."""
     if check_id not in BY_ID:
-        raise UnknownCheck(f"There is no check called so; {PAGE} lists them all.")
+        near = difflib.get_close_matches(check_id, BY_ID, n=1)
+        hint = f"did you mean {near[0]}?" if near else f"{PAGE} lists them all."
+        raise UnknownCheck(f"There is no check called so; {hint}")
     return BY_ID[check_id]
-
-
-def place_of(spot: Spot) -> str:
-    return "-" if spot.place is None else str(spot.place)
 
 
 def advice(finding: Finding) -> str:

@@ -17,7 +17,7 @@ from doctor_shop import Shop, make_shop, substitute
 
 from bridge.cli.exits import Exit
 from bridge.cli.main import run
-from bridge.doctor.checks import CHECKS
+from bridge.doctor.checks import BY_ID, CHECKS
 from bridge.doctor.checks.endpoints import FOR_MANAGERS_AORS
 from bridge.doctor.conf import Section, is_true, read_conf
 from bridge.doctor.examine import examine
@@ -157,6 +157,24 @@ def test_json_tells_file_line_and_the_line_to_write(shop: Shop, capsys: pytest.C
     assert (finding["file"], finding["line"]) == (str(path), line)
     assert (finding["id"], finding["gravity"]) == ("manager-send-pai", "critical")
     assert finding["change"] == ["send_pai=no"]
+
+
+def test_a_pipe_gets_the_whole_of_each_line(shop: Shop, capsys: pytest.CaptureFixture[str]) -> None:
+    MUTATIONS["manager-send-pai"].harm(shop)
+    doctor(shop)
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "critical manager-send-pai"
+    assert re.fullmatch(rf"    {re.escape(str(shop.etc))}/pjsip.conf:[0-9]+", lines[1])
+    assert lines[4] == "    -> change it to: send_pai=no"
+
+
+def test_a_check_is_explained_and_a_misspelt_one_guessed(
+    shop: Shop, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert doctor(shop, "--explain", "manager-send-pai") == Exit.DONE
+    assert BY_ID["manager-send-pai"].meaning in capsys.readouterr().out
+    assert doctor(shop, "--explain", "manager-send-pia") == Exit.USAGE
+    assert "did you mean manager-send-pai?" in capsys.readouterr().err
 
 
 def test_a_template_that_was_broken_is_told_once_for_all_its_endpoints(shop: Shop) -> None:
