@@ -101,6 +101,7 @@ class OpenCall:
     order_code: str
     extension: str
     manager_channel: str | None
+    started_ms: int
     answered_ms: int | None
 
 
@@ -190,6 +191,7 @@ _OPEN: Final = (
         calls.c.order_code,
         managers.c.extension,
         calls.c.manager_channel,
+        calls.c.started_ms,
         calls.c.answered_ms,
     )
     .join_from(calls, managers)

@@ -78,11 +78,12 @@ class LiveCall:
         channels: dict[Leg, str],
         call: Call,
         *,
+        started_ms: int | None = None,
         answered_ms: int | None = None,
     ) -> None:
         self.asked = asked
         self.channels = channels
-        self.started_ms = now_ms()
+        self.started_ms = now_ms() if started_ms is None else started_ms
         self.answered_ms = answered_ms
         self.decided: asyncio.Future[Admitted | Refused] = asyncio.get_running_loop().create_future()
         self._parts = parts

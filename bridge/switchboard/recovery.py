@@ -112,7 +112,14 @@ class Recovery:
         kind = Kind(record.kind)
         call, commands, missed = adopt(kind, self._parts.timings, found, talked_seconds=talked)
         asked = Asked(record.id, kind, record.extension, record.order_code, channels[Leg.MANAGER], 0, 0)
-        live = LiveCall(asked, self._parts, channels, call, answered_ms=record.answered_ms)
+        live = LiveCall(
+            asked,
+            self._parts,
+            channels,
+            call,
+            started_ms=record.started_ms,
+            answered_ms=record.answered_ms,
+        )
         self._switchboard.adopt(live, commands, missed)
 
     async def _orphans(self, pbx: Pbx) -> tuple[set[str], set[str]]:
