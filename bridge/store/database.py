@@ -9,6 +9,7 @@ documentation of its SQLite dialect advises, the driver's own are switched off (
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import sqlite3
 import stat
@@ -32,6 +33,7 @@ from bridge.store.schema import APPLICATION_ID
 BUSY_TIMEOUT_MS: Final = 5000
 """How long a write waits for another process (an import, a backup) before it fails."""
 
+_RETRY_SECONDS: Final = 0.02
 _BEGIN: Final = "call_bridge_begin"
 
 
@@ -94,17 +96,27 @@ class Database:
             await connection.exec_driver_sql("VACUUM INTO ?", (str(path),))
 
     async def _check_tables(self, *, migrate: bool) -> None:
+        clock = asyncio.get_running_loop().time
+        deadline = clock() + BUSY_TIMEOUT_MS / 1000
+        reason = await self._trouble_with_tables(migrate=migrate)
+        # SQLite's own timeout doesn't cover the first change to WAL, which two programs may begin together.
+        while reason == "database is locked" and clock() < deadline:
+            await asyncio.sleep(_RETRY_SECONDS)
+            reason = await self._trouble_with_tables(migrate=migrate)
+        if reason is None:
+            return
+        if "not a database" in reason:
+            raise _foreign(self.path)
+        raise DatabaseUnusable(self.path, f"SQLite cannot use it ({reason})", "Check the file and its disk")
+
+    async def _trouble_with_tables(self, *, migrate: bool) -> str | None:
         try:
             # One transaction over all: of two programs that start together, the second finds the work done.
             async with self.write() as connection:
                 await connection.run_sync(_check_or_migrate, self.path, migrate)
         except (DBAPIError, sqlite3.Error) as error:  # the latter from the pragmas of a new connection
-            reason = str(error.orig if isinstance(error, DBAPIError) else error)
-        else:
-            return
-        if "not a database" in reason:
-            raise _foreign(self.path)
-        raise DatabaseUnusable(self.path, f"SQLite cannot use it ({reason})", "Check the file and its disk")
+            return str(error.orig if isinstance(error, DBAPIError) else error)
+        return None
 
 
 def _make_engine(path: Path) -> AsyncEngine:
@@ -144,20 +156,31 @@ def _check_file(path: Path, *, create: bool) -> None:
     """See that the file is there, ours alone, and usable; SQLite gives -wal and -shm the same mode."""
     try:
         if create:
-            os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
-        state = path.stat()
-        os.close(os.open(path, os.O_RDWR))
+            _create(path)
+        mode = stat.S_IMODE(path.stat().st_mode)
     except OSError as error:
         reason = error.strerror or type(error).__name__
     else:
-        if not stat.S_IMODE(state.st_mode) & 0o077:
+        if mode & 0o077:
+            raise DatabaseUnusable(path, "other users can read it", f"Close it to them: chmod 600 {path}")
+        if os.access(path, os.R_OK | os.W_OK):
             return
-        raise DatabaseUnusable(path, "other users can read it", f"Close it to them: chmod 600 {path}")
+        reason = "it may not be read and written"
     raise DatabaseUnusable(
         path,
         f"the database cannot be opened ({reason})",
         "Check store.path in config.yaml, and that this user may write the file and its folder",
     )
+
+
+def _create(path: Path) -> None:
+    """Make an empty file, unless there is one.
+
+    One that is there is opened by SQLite alone: closing it would release the locks that this process's other
+    connections hold on it (https://sqlite.org/howtocorrupt.html, 2.2).
+    """
+    with contextlib.suppress(FileExistsError):
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
 
 
 def _foreign(path: Path) -> DatabaseUnusable:

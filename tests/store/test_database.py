@@ -14,7 +14,7 @@ from sqlalchemy import CheckConstraint
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import IntegrityError
 
-from bridge.store.database import BUSY_TIMEOUT_MS, Database
+from bridge.store.database import BUSY_TIMEOUT_MS, Database, _check_file
 from bridge.store.errors import DatabaseUnusable
 from bridge.store.schema import metadata
 
@@ -77,9 +77,29 @@ async def test_opening_again_keeps_what_is_there(tmp_path: Path) -> None:
 
 
 async def test_programs_that_start_together_migrate_once(tmp_path: Path) -> None:
-    opened = await asyncio.gather(*(Database.open(tmp_path / "shop.db", migrate=True) for _ in range(4)))
-    for database in opened:
-        await database.close()
+    """Without a retry about one opening in twenty-five fails here: SQLite doesn't wait to change to WAL."""
+    for round_ in range(25):
+        path = tmp_path / f"{round_}.db"
+        opened = await asyncio.gather(*(Database.open(path, migrate=True) for _ in range(4)))
+        for database in opened:
+            await database.close()
+
+
+async def test_opening_a_database_leaves_the_locks_of_its_other_users_alone(tmp_path: Path) -> None:
+    """A file closed by a process loses all its locks: a writer elsewhere would then come in between."""
+    path = tmp_path / "shop.db"
+    async with await Database.open(path, migrate=True) as database, database.read() as connection:
+        await connection.exec_driver_sql("PRAGMA journal_mode")
+        held = locks_on(path)
+        assert held
+        _check_file(path, create=True)
+        assert locks_on(path) == held
+
+
+def locks_on(path: Path) -> list[str]:
+    """POSIX locks on the file, as the kernel lists them (proc(5), /proc/locks)."""
+    locks = Path("/proc/locks").read_text().splitlines()
+    return [line.split(": ", 1)[1] for line in locks if f":{path.stat().st_ino} " in line]
 
 
 def write_plain(path: Path, *statements: str) -> None:
