@@ -20,29 +20,12 @@ from bridge.config import Config, ConfigError, ConfigProblem, load_config
 from bridge.doctor.conf import Conf, read_conf
 from bridge.doctor.model import AriFacts, DaemonState, Facts, FileState, LogChannel, Machine
 from bridge.doctor.pjsip import endpoints_of_interest
+from bridge.doctor.places import CONF_FILES, OTHER_DIALPLANS, directory, log_files
 from bridge.store.database import Database
 from bridge.store.errors import DatabaseUnusable
 from bridge.store.key_checks import known_checks
 from bridge.store.managers import list_managers
 from bridge.vault import KeyFile, KeyRing, KeyUnusable, Vault, VaultError, read_key_ring
-
-CONF_FILES: Final = (
-    "asterisk.conf",
-    "ari.conf",
-    "cdr.conf",
-    "cel.conf",
-    "extensions.conf",
-    "features.conf",
-    "hep.conf",
-    "http.conf",
-    "logger.conf",
-    "manager.conf",
-    "modules.conf",
-    "pjproject.conf",
-    "pjsip.conf",
-    "rtp.conf",
-)
-OTHER_DIALPLANS: Final = ("extensions.ael", "extensions.lua")
 
 _UNIT_FOLDERS: Final = (
     "/etc/systemd/system",
@@ -135,19 +118,6 @@ def _files(etc: Path, confs: Mapping[str, Conf], config: Config | None, config_p
         yield config.api.socket
         if config.keys.file is not None:
             yield config.keys.file
-
-
-def directory(asterisk_conf: Conf | None, name: str, default: str) -> Path:
-    """A folder of asterisk.conf's [directories]."""
-    setting = asterisk_conf.last("directories", name) if asterisk_conf else None
-    return Path(setting.value if setting else default)
-
-
-def log_files(asterisk_conf: Conf | None, logger_conf: Conf | None) -> list[Path]:
-    """The files that logger.conf writes."""
-    section = logger_conf.section("logfiles") if logger_conf else None
-    folder = directory(asterisk_conf, "astlogdir", "/var/log/asterisk")
-    return [folder / each.name for each in section.settings] if section else []
 
 
 def _file_states(paths: Iterable[Path]) -> dict[Path, FileState]:

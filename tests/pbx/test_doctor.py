@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import resource
 import shutil
@@ -125,6 +126,13 @@ def passwords_of(shop: Shop) -> set[str]:
         path.read_text() for path in (*shop.etc.glob("*.conf"), shop.folder / "secrets" / "ari-password")
     )
     return {PASSWORD, *re.findall(r"^(?:password|secret)=(.+)$", "\n".join(texts), re.MULTILINE)}
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can look at another user's keys")
+def test_root_may_ask_about_keys_of_the_daemons_user(shop: Shop) -> None:
+    for path in ("secrets/keys", "secrets/ari-password", "var/call-bridge.sqlite3"):
+        os.chown(shop.folder / path, 54321, 54321)
+    assert list(map(told, found(shop))) == []
 
 
 # --- The command --------------------------------------------------------------------------------------

@@ -13,9 +13,9 @@ from typing import Final
 
 from bridge.doctor.checks.options import Option, option_check
 from bridge.doctor.conf import Place, Section, Setting
-from bridge.doctor.gather import OTHER_DIALPLANS
 from bridge.doctor.model import Change, Check, Facts, Gravity, Spot
 from bridge.doctor.pjsip import MANAGERS_CONTEXT, lines, manager_endpoints, trunk_endpoints, value_of
+from bridge.doctor.places import OTHER_DIALPLANS
 
 OURS: Final = frozenset(
     {

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Final
 
 from bridge.doctor.conf import Place
-from bridge.doctor.gather import OTHER_DIALPLANS, log_files
 from bridge.doctor.model import Check, Facts, Gravity, Spot
+from bridge.doctor.places import OTHER_DIALPLANS, log_files
 
 _SECRET_NAMES: Final = frozenset({"password", "secret", "md5_cred", "oauth_secret", "refresh_token"})
 _OTHERS_READ: Final = stat.S_IROTH
