@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 from doctor_mutations import MUTATIONS, PASSWORD
 from doctor_shop import Shop, make_shop, substitute
+from included_pbx import SHIPPED, IncludedPbx, include
 
 from bridge.cli.exits import Exit
 from bridge.cli.main import run
@@ -357,3 +358,56 @@ def assert_same(ours: str, theirs: str) -> None:
         assert is_true(ours) == (theirs == "true")
     else:
         assert sorted(ours.split(",")) == sorted(theirs.strip("()").replace("|", ",").split(","))
+
+
+ASTERISK_SAYS = {
+    "cdr-enabled": ("cdr show status", r"Logging: +Enabled"),
+    "cel-enabled": ("cel show status", r"CEL Logging: +Enabled"),
+    "features-pickup": ("features show", r"^Pickup +\*8 +\S"),
+    "features-blind-transfer": ("features show", r"^Blind Transfer +# +\S"),
+    "features-transfer": ("features show", r"^Attended Transfer +\S"),
+    "features-disconnect": ("features show", r"^Disconnect Call +\* +\S"),
+    "features-parking": ("features show", r"^Park Call +\S"),
+    "features-recording": ("features show", r"^One Touch MixMonitor +\S"),
+    "http-disabled": ("http show status", r"Server Disabled"),
+    "ami-enabled": ("manager show settings", r"Manager \(AMI\): +Yes"),
+    "ami-web": ("manager show settings", r"Web Manager \(AMI/HTTP\): +Yes"),
+    "rtp-strict": ("rtp show settings", r"Strict RTP: +No"),
+    "rtp-ice": ("rtp show settings", r"ICE support: +Yes"),
+    "core-dump-option": ("core show settings", r"Dump core on crash: +Yes"),
+    "console-verbose": ("core show settings", r"Root console verbosity: +[1-9]"),
+}
+"""By check: the answer that a running Asterisk gives where the check should find something."""
+
+CONFIGURATIONS = {
+    "files that are missing": {},
+    "files that are empty": dict.fromkeys(
+        ("cdr.conf", "cel.conf", "features.conf", "manager.conf"), "[general]\n"
+    ),
+    "settings given twice": {
+        "rtp.conf": "[general]\nstrictrtp=no\nstrictrtp=yes\nicesupport=no\nicesupport=yes\n",
+        "cdr.conf": "[general]\nenable=no\nenable=yes\n",
+        "cel.conf": "[general]\nenable=no\nenable=yes\n",
+        "features.conf": "[general]\npickupexten=\npickupexten=*9\n[featuremap]\nblindxfer=\nblindxfer=#1\n",
+        "manager.conf": "[general]\nbindaddr=127.0.0.1\nport=0\nwebenabled=no\nwebenabled=yes\n",
+    },
+}
+
+
+@pytest.mark.parametrize("configuration", CONFIGURATIONS)
+def test_single_settings_mean_to_the_doctor_what_they_mean_to_asterisk(
+    configuration: str, tmp_path: Path
+) -> None:
+    pbx = IncludedPbx(tmp_path)
+    pbx.start({"modules.conf": include(SHIPPED / "modules.conf"), **CONFIGURATIONS[configuration]})
+    try:
+        answers = {command: pbx.rx(command) for command, _ in ASTERISK_SAYS.values()}
+    finally:
+        pbx.stop()
+    facts = gather(pbx.asterisk.etc, tmp_path / "config.yaml", running=False)
+    bad = {
+        check_id
+        for check_id, (command, pattern) in ASTERISK_SAYS.items()
+        if re.search(pattern, answers[command], re.MULTILINE)
+    }
+    assert {check_id for check_id in ASTERISK_SAYS if any(BY_ID[check_id].look(facts))} == bad

@@ -239,8 +239,8 @@ def _anonymous(facts: Facts) -> Iterator[Spot]:
 _OPTIONS: Final = (
     Option("http-static", "http.conf", "general", "enable_static", "no", "no", Gravity.NOTICE,
            "Asterisk serves files as web pages, which nobody needs here."),
-    Option("http-status", "http.conf", "general", "enable_status", "no", "yes", Gravity.NOTICE,
-           "Asterisk's status page tells strangers what is reachable.", without_file="no"),
+    Option("http-status", "http.conf", "general", "enable_status", "no", "no", Gravity.NOTICE,
+           "Asterisk's status page tells strangers what is reachable."),
     Option("ami-enabled", "manager.conf", "general", "enabled", "no", "no", Gravity.WARNING,
            "The Asterisk Manager Interface's events show every number that is dialled directly."),
     Option("ami-web", "manager.conf", "general", "webenabled", "no", "no", Gravity.WARNING,
