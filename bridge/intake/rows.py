@@ -143,6 +143,8 @@ def _phones(row: Row, header: Header, home_region: str) -> tuple[ReadNumber, ...
     phones = [_phone(Column.PHONE, header.cell(row, Column.PHONE), home_region)]
     if second := header.cell(row, Column.SECOND_PHONE):
         phones.append(_phone(Column.SECOND_PHONE, second, home_region))
+        if phones[1].number == phones[0].number:
+            phones.pop()  # the same number twice is one contact
     return tuple(phones)
 
 

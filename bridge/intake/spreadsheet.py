@@ -30,6 +30,9 @@ _BYTE_ORDER_MARKS: Final = (
 )
 _WORKBOOKS: Final = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")
 _NOT_UTF8: Final = re.compile("[\udc80-\udcff]")
+# What bytes that are no text become: escaped one by one, or replaced where they come in pairs.
+_ERRORS: Final = {"utf-16": "replace"}
+_DAMAGE: Final = re.compile("[\udc80-\udcff\ufffd]")
 _NOT_ASCII: Final = re.compile("[^\x00-\x7f]")
 
 
@@ -90,7 +93,8 @@ def open_spreadsheet(path: Path, is_heading: Callable[[str], bool]) -> Iterator[
     Raises SpreadsheetUnreadable, OSError.
     """
     encoding = _encoding_of(path)
-    with path.open("rb") as binary, io.TextIOWrapper(binary, encoding, newline="") as text:
+    errors = _ERRORS.get(encoding, "surrogateescape")
+    with path.open("rb") as binary, io.TextIOWrapper(binary, encoding, errors, newline="") as text:
         first = list(_first_lines(text, path))
         marked = _SEP_LINE.fullmatch(first[-1].strip())
         if marked:
@@ -132,23 +136,21 @@ def _encoding_without_mark(path: Path) -> str:
 
 def _first_lines(text: io.TextIOWrapper, path: Path) -> Iterator[str]:
     """Lines up to and with the first that has something in it."""
-    try:
-        for line in text:
-            yield line
-            if line.strip():
-                return
-    except UnicodeDecodeError as error:
-        trouble = _undecodable(error)
-    else:
-        trouble = "the file is empty"
-    raise SpreadsheetUnreadable(path, trouble, row=1)
+    for line in text:
+        yield line
+        if line.strip():
+            return
+    raise SpreadsheetUnreadable(path, "the file is empty")
 
 
 def _delimiter_of(header: str, is_heading: Callable[[str], bool]) -> str:
     """The delimiter that gives the most column names we know; then the most columns."""
 
     def score(delimiter: str) -> tuple[int, int]:
-        cells = next(csv.reader([header], delimiter=delimiter), [])
+        try:
+            cells = next(csv.reader([header], delimiter=delimiter), [])
+        except csv.Error:  # a cell beyond any measure; reading on will say so
+            cells = []
         return sum(map(is_heading, cells)), len(cells)
 
     return max(DELIMITERS, key=score)
@@ -158,18 +160,20 @@ def _numbered(lines: Iterator[str], delimiter: str, path: Path) -> Iterator[Row]
     """Every record with its number: of records, not of lines, for a cell may have several lines."""
     reader = csv.reader(lines, delimiter=delimiter, strict=True)
     number = 0
-    trouble = "a quotation mark is not closed, or has something after it before the next cell"
     try:
         for number, cells in enumerate(reader, 1):
+            _refuse_damaged(cells, number, path)
             yield Row(number, tuple(cells))
     except csv.Error:
         pass
-    except UnicodeDecodeError as error:
-        trouble = _undecodable(error)
     else:
         return
+    trouble = "a quotation mark is not closed, or has something after it before the next cell"
     raise SpreadsheetUnreadable(path, trouble, row=number + 1)
 
 
-def _undecodable(error: UnicodeDecodeError) -> str:
-    return f"byte 0x{error.object[error.start]:02x} is no {error.encoding} text; save the file as UTF-8"
+def _refuse_damaged(cells: list[str], number: int, path: Path) -> None:
+    for column, cell in enumerate(cells, 1):
+        if _DAMAGE.search(cell):
+            trouble = "it holds bytes that are no text in the rest of the file's encoding; save it as UTF-8"
+            raise SpreadsheetUnreadable(path, trouble, row=number, column=column)

@@ -28,6 +28,8 @@ from bridge.store.records import DialFacts, NewCall, SealedContact, begin_call, 
 
 log = structlog.get_logger()
 
+_SHORTEST_NUMBER: Final = 7
+
 MESSAGES: Final = {
     Reason.UNKNOWN_MANAGER: Message.NOT_ALLOWED,
     Reason.MANAGER_DISABLED: Message.NOT_ALLOWED,
@@ -97,10 +99,11 @@ class Admission:
         verdict = decide(self._request(asked, facts, at_ms), self._policy)
         if verdict.allowed and self._sealed:
             verdict = Verdict(Reason.SEALED, audit_reason="sealed")
+        code = asked.code if facts.order else _masked_guess(asked.code)
         call = NewCall(
             id=asked.call_id,
             kind=asked.kind.value,
-            order_code=asked.code,
+            order_code=code,
             manager_id=facts.manager.id if facts.manager else None,
             contact_id=facts.contact.contact_id if facts.contact and verdict.allowed else None,
             manager_channel=asked.manager_channel,
@@ -108,10 +111,10 @@ class Admission:
         )
         language = (facts.manager and facts.manager.language) or self._language
         if verdict.reason is None and facts.contact is not None:
-            await begin_call(self._database, call, self._entry(asked, at_ms, "dial", _contact(facts.contact)))
+            await begin_call(self._database, call, _entry(call, asked, "dial", _contact(facts.contact)))
             return Admitted(facts.contact, language)
         reason = verdict.reason or Reason.NO_CONTACT
-        await refuse_call(self._database, call, self._entry(asked, at_ms, "refuse", verdict.audit_reason))
+        await refuse_call(self._database, call, _entry(call, asked, "refuse", verdict.audit_reason))
         self._count_miss(asked, reason)
         return Refused(reason, MESSAGES[reason], language)
 
@@ -143,9 +146,10 @@ class Admission:
         if just_locked_out:
             log.warning("locked out: too many codes that are not theirs", extension=asked.extension)
 
-    @staticmethod
-    def _entry(asked: Asked, at_ms: int, act: str, detail: str) -> AuditEntry:
-        return AuditEntry(at_ms, f"extension {asked.extension}", act, f"order {asked.code}", detail)
+
+def _entry(call: NewCall, asked: Asked, act: str, detail: str) -> AuditEntry:
+    actor, subject = f"extension {asked.extension}", f"order {call.order_code}"
+    return AuditEntry(call.started_ms, actor, act, subject, detail)
 
 
 def _order(facts: DialFacts) -> OrderFacts | None:
@@ -154,6 +158,11 @@ def _order(facts: DialFacts) -> OrderFacts | None:
     contact = facts.contact
     known = None if contact is None else ContactFacts(contact.region, contact.line_type)
     return OrderFacts(facts.assigned_manager_id, known)
+
+
+def _masked_guess(code: str) -> str:
+    """A code that is no order's may be a customer's number, typed by somebody who has it from elsewhere."""
+    return code if len(code) < _SHORTEST_NUMBER else "*" * len(code)
 
 
 def _contact(contact: SealedContact) -> str:

@@ -180,7 +180,6 @@ class LiveCall:
                 self._log.info(
                     "call refused",
                     extension=self.asked.extension,
-                    order=self.asked.code,
                     reason=reason.value if reason else "database",
                 )
                 metrics.refusals.labels(reason.value if reason else "database").inc()

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import csv
 import re
+import tempfile
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from bridge.intake.orders import ImportReport, add_order, import_orders
 from bridge.intake.rows import Column, RowRefused
@@ -107,6 +111,89 @@ async def test_orders_of_one_name_and_phone_are_one_customers(
     assert second is not None
     assert other is not None
     assert first.customer_id == second.customer_id != other.customer_id
+
+
+async def test_a_new_phone_on_one_of_a_customers_orders_leaves_the_others_alone(
+    db: Database, vault: Vault, tmp_path: Path
+) -> None:
+    other = ["2000", *ANNA[1:]]
+    await import_orders(db, vault, spreadsheet(tmp_path, ANNA, other), home_region="GB")
+    moved = [*other[:2], "+44 7700 900999", *other[3:]]
+    report = await import_orders(db, vault, spreadsheet(tmp_path, ANNA, moved), home_region="GB")
+    assert counts(report) == (0, 1, 1, 0)
+    assert opened(vault, await facts(db, "1042")) == read_number(ANNA[2], "GB").number
+    assert opened(vault, await facts(db, "2000")) == read_number("+447700900999", "GB").number
+    again = await import_orders(db, vault, spreadsheet(tmp_path, ANNA, moved), home_region="GB")
+    assert counts(again) == (0, 0, 2, 0)
+
+
+@pytest.mark.parametrize(
+    ("column", "place", "value"),
+    [("manager", 5, "102"), ("language", 6, "ru"), ("phone2", 3, "+44 7700 900777")],
+)
+async def test_rows_of_one_customer_that_contradict_each_other_are_refused(
+    db: Database, vault: Vault, tmp_path: Path, column: str, place: int, value: str
+) -> None:
+    first = ["1042", "Harriet Vane", "+447700900123", "+447700900776", "", "101", "en"]
+    second = ["1043", *first[1:]]
+    second[place] = value
+    report = await import_orders(db, vault, spreadsheet(tmp_path, first, second), home_region="GB")
+    assert [(reject.row, reject.column) for reject in report.rejects] == [(3, column)]
+
+
+async def test_a_rejects_file_from_before_is_closed_to_others(
+    db: Database, vault: Vault, tmp_path: Path
+) -> None:
+    rejects = tmp_path / "rejects.csv"
+    rejects.write_text("old")
+    rejects.chmod(0o644)
+    await import_orders(
+        db, vault, spreadsheet(tmp_path, BAD_ROWS["phone"]), home_region="GB", rejects=rejects
+    )
+    assert rejects.stat().st_mode & 0o077 == 0
+
+
+CELLS = st.sampled_from(["", "101", "102"])
+NUMBERS = st.integers(0, 3).map(lambda digit: f"+44770090010{digit}")
+ROWS = st.lists(
+    st.tuples(
+        st.integers(1, 6).map(str),
+        st.sampled_from(["Anna", "ANNA", "Boris"]),
+        NUMBERS,
+        st.one_of(st.just(""), NUMBERS),
+        st.sampled_from(["", "one", "two"]),
+        CELLS,
+        st.sampled_from(["", "en", "ru"]),
+    ).map(list),
+    max_size=8,
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(first=ROWS, second=ROWS)
+def test_any_file_again_changes_nothing_and_every_order_dials_its_own_number(
+    first: list[list[str]], second: list[list[str]]
+) -> None:
+    asyncio.run(_import_twice(first, second))
+
+
+async def _import_twice(first: list[list[str]], second: list[list[str]]) -> None:
+    vault = Vault(KeyRing.new())
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        async with await Database.open(folder / "shop.db", migrate=True) as db:
+            for extension in ("101", "102"):
+                await add_manager(db, name="M", extension=extension, role="manager", language=None)
+            await import_orders(db, vault, spreadsheet(folder, *first), home_region="GB")
+            source = spreadsheet(folder, *second)
+            report = await import_orders(db, vault, source, home_region="GB")
+            again = await import_orders(db, vault, source, home_region="GB")
+            assert (again.added, again.updated) == (0, 0)
+            assert again.rejected == report.rejected
+            refused = {reject.row for reject in report.rejects}
+            for number, row in enumerate(second, 2):
+                if number not in refused:
+                    assert opened(vault, await facts(db, row[0])) == read_number(row[2], "GB").number
 
 
 async def test_a_dry_run_keeps_nothing(db: Database, vault: Vault, tmp_path: Path) -> None:
