@@ -8,13 +8,14 @@
 `start_daemon`.
 """
 
+import json
 import os
 import shutil
 import subprocess
 import sys
 from functools import cached_property
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 from labkit import daemonfiles, pbxfiles, plan, ports
 from labkit.asterisk import LONGEST_SOCKET_PATH, Asterisk, find_asterisk
@@ -227,11 +228,30 @@ class Lab:
         self.stop_daemon()
         self.start_daemon()
 
+    def examine(self) -> list[str]:
+        """What `call-bridge doctor` finds amiss in this lab, a line each."""
+        done = self._run("doctor", "--asterisk-etc", str(self.asterisk.etc), "--json")
+        findings: list[dict[str, Any]] = json.loads(done.stdout)["findings"]
+        return [
+            f"{finding['id']} ({finding['file']}:{finding['line']}): {finding['meaning']}"
+            for finding in findings
+            if finding["gravity"] != "notice"
+        ]
+
     def call_bridge(self, *arguments: str) -> str:
         """Run the `call-bridge` command on this lab; what it prints. Raises LabError when it fails."""
+        done = self._run(*arguments)
+        if done.returncode != 0:
+            step = " ".join(arguments[:2])
+            raise LabError(f"call-bridge {step} failed:\n{(done.stderr or done.stdout).strip()}")
+        return done.stdout
+
+    # ------------------------------------------------------------------ within
+
+    def _run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         if not CALL_BRIDGE.exists():
             raise LabError(f"{CALL_BRIDGE} is missing: run scripts/lab or scripts/test, which install it")
-        done = subprocess.run(
+        return subprocess.run(
             [CALL_BRIDGE, "--config", self.config_path, *arguments],
             cwd=self.folder,
             stdin=subprocess.DEVNULL,
@@ -239,12 +259,6 @@ class Lab:
             text=True,
             check=False,
         )
-        if done.returncode != 0:
-            step = " ".join(arguments[:2])
-            raise LabError(f"call-bridge {step} failed:\n{(done.stderr or done.stdout).strip()}")
-        return done.stdout
-
-    # ------------------------------------------------------------------ within
 
     def _write_configuration(self) -> None:
         for folder in (self.folder, self.record.secrets, self.record.var, self.record.log_folder):

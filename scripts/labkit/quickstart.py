@@ -86,7 +86,7 @@ def _run(options: argparse.Namespace, texts: Texts, console: Console) -> int:
     console.print(texts.starting.format(folder=options.dir), highlight=False)
     lab = Lab.up(options.dir, sip_port=options.sip_port, bind=options.bind)
     try:
-        code = tell_a_call(lab, texts, console)
+        code = tell_a_call(lab, texts, console) or tell_settings(lab, texts, console)
         if not options.once:
             _leave_up(lab, texts, console)
         return code
@@ -111,6 +111,18 @@ def tell_a_call(lab: Lab, texts: Texts, console: Console) -> int:
     story = Story(phone, carrier, number=orders[ORDER].number, region=REGION, texts=texts)
     console.print(story.render())
     return 0 if story.verdict().good else 1
+
+
+def tell_settings(lab: Lab, texts: Texts, console: Console) -> int:
+    """Say which of the lab's settings would show a number, were there nothing else; return the exit code."""
+    found = lab.examine()
+    if not found:
+        console.print(texts.settings_closed, highlight=False)
+        return 0
+    console.print(texts.settings_open.format(count=len(found)), style="bold red", highlight=False)
+    for finding in found:
+        console.print(f"- {finding}", highlight=False)
+    return 1
 
 
 def finished_recording(path: Path) -> Recording:

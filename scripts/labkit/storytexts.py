@@ -24,6 +24,8 @@ class Texts:
     no_audio: str
     carrier_got_no_number: str
     scanner_blind: str
+    settings_closed: str
+    settings_open: str
     starting: str
     calling: str
     talking: str
@@ -49,6 +51,8 @@ ENGLISH = Texts(
     no_audio="too little audio arrived on both sides",
     carrier_got_no_number="the carrier was not called under the hidden number",
     scanner_blind="a number planted in what the phone received is not found",
+    settings_closed="Every setting that keeps the number hidden is in place (call-bridge doctor).",
+    settings_open="Settings that would show a number, though this call's did not show: {count}",
     starting="Starting a lab in {folder}: Asterisk, call-bridge, a carrier",
     calling="Manager {extension} dials {dialled}",
     talking="Talking for two seconds",
@@ -79,6 +83,8 @@ RUSSIAN = Texts(
     no_audio="звука дошло слишком мало, хотя бы с одной стороны",
     carrier_got_no_number="оператора не вызвали по скрытому номеру",
     scanner_blind="номер, подброшенный к полученному телефоном, не находится",
+    settings_closed="Все настройки, которые скрывают номер, на месте (call-bridge doctor).",
+    settings_open="Настройки, которые могли бы показать номер, хотя в этом звонке он не виден: {count}",
     starting="Запускается стенд в {folder}: Asterisk, call-bridge, оператор связи",
     calling="Менеджер {extension} набирает {dialled}",
     talking="Разговор, две секунды",

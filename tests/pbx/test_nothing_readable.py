@@ -75,6 +75,7 @@ async def run_every_flow(lab: Lab, carrier: Carrier, said: list[str]) -> None:
             (carriers.redirect(f"sip:{MOVED_TO}@{host}:{port}"), "*1042"),
             (carriers.answer(), "*2000"),  # another manager's
             (carriers.answer(), "*9999"),
+            (carriers.answer(), "*" + CANARIES["1042"].removeprefix("+")),  # who has the number already
         ):
             before = records(lab)
             carrier.behaviour = behaviour
