@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Final
 
 import structlog
+from sqlalchemy.exc import DBAPIError
 
 from bridge import __version__
 from bridge.api.app import Readiness, make_app
@@ -41,6 +42,7 @@ log = structlog.get_logger()
 
 _SECONDS_TO_END_CALLS: Final = 2.0
 _SECONDS_TO_WRITE: Final = 2.0
+_SECONDS_TO_NEXT_TRY: Final = 1.0
 
 
 class NotStarted(Exception):
@@ -181,12 +183,21 @@ class Daemon:
         """Catch up with what happened without us. The stream is read on meanwhile."""
         try:
             await self._pbx.listen()
-            await self._recovery.catch_up()
+            await self._catch_up()
             self._link = True
             log.info("connected to Asterisk")
             await self._recovery.remove_orphans()
         except AriError as error:
             log.warning("the link came and went", operation=error.operation, status=error.status)
+
+    async def _catch_up(self) -> None:
+        """Raises AriError. A database that fails is asked again: until then nothing new is dialled."""
+        while True:
+            try:
+                return await self._recovery.catch_up()
+            except DBAPIError as error:
+                log.error("the records of live calls can't be read", error=type(error.orig).__name__)
+            await asyncio.sleep(_SECONDS_TO_NEXT_TRY)
 
     def _link_lost(self, reason: str) -> None:
         self._link = False
