@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-
 import pytest
+from transcript import Transcript
 
 from bridge.calls.commands import (
     Admit,
     AnswerManager,
     Close,
-    Command,
     CreateLeg,
     DialLeg,
     HangUpLeg,
@@ -19,8 +17,6 @@ from bridge.calls.commands import (
     RecordAnswer,
     RecordResult,
     RingBack,
-    StartTimer,
-    StopTimer,
     TellManager,
 )
 from bridge.calls.events import (
@@ -39,42 +35,9 @@ from bridge.calls.events import (
     ManagerTold,
     TimerFired,
 )
-from bridge.calls.machine import step
 from bridge.calls.model import Call, Kind, Leg, Message, Result, State, Timer
 
 MANAGER, CUSTOMER = Leg.MANAGER, Leg.CUSTOMER
-
-
-@dataclass
-class Transcript:
-    """A call and what it has asked for, timers aside."""
-
-    call: Call
-    asked: list[Command] = field(default_factory=list)
-    timers: set[Timer] = field(default_factory=set)
-
-    def hears(self, *events: Event) -> Transcript:
-        for event in events:
-            moved = step(self.call, event)
-            self.call = moved.call
-            for command in moved.commands:
-                match command:
-                    case StartTimer(timer):
-                        self.timers.add(timer)
-                    case StopTimer(timer):
-                        self.timers.discard(timer)
-                    case _:
-                        self.asked.append(command)
-        return self
-
-    def asks(self, *commands: Command) -> Transcript:
-        assert self.asked == list(commands)
-        self.asked = []
-        return self
-
-    def is_in(self, state: State) -> Transcript:
-        assert self.call.state is state
-        return self
 
 
 def dialled() -> Transcript:
@@ -136,8 +99,7 @@ def test_a_customer_who_is_not_reached_is_told_to_the_manager(
 
 def test_a_carrier_that_never_said_a_word_is_down() -> None:
     call = dialled().hears(CallAdmitted(), LegEntered(CUSTOMER))
-    call.asked = []
-    call.hears(LegEnded(CUSTOMER, 18))
+    call.forgets().hears(LegEnded(CUSTOMER, 18))
     call.asks(RecordResult(Result.CARRIER_DOWN, 18), AnswerManager(), TellManager(Message.TRY_LATER))
 
 
@@ -162,8 +124,7 @@ def test_a_phone_that_rings_too_long_is_given_up() -> None:
 
 def test_an_answer_that_comes_when_we_have_given_up_changes_nothing() -> None:
     call = ringing().hears(TimerFired(Timer.RING))
-    call.asked = []
-    call.hears(LegAnswered(CUSTOMER)).asks().is_in(State.TELLING)
+    call.forgets().hears(LegAnswered(CUSTOMER)).asks().is_in(State.TELLING)
 
 
 def test_a_manager_who_hangs_up_while_it_rings_cancels() -> None:
@@ -213,8 +174,7 @@ def test_a_refused_click_is_over() -> None:
 
 def test_legs_that_do_not_meet_are_let_go() -> None:
     call = ringing().hears(LegAnswered(CUSTOMER), LegJoined(MANAGER))
-    call.asked = []
-    call.hears(TimerFired(Timer.JOIN)).asks(
+    call.forgets().hears(TimerFired(Timer.JOIN)).asks(
         RecordResult(Result.FAILED), HangUpLeg(CUSTOMER), HangUpLeg(MANAGER)
     )
 
