@@ -155,6 +155,12 @@ def manager_unreachable(call: Call, event: Event) -> Step:
     return end(replace(call, legs=legs), Result.MANAGER_UNREACHABLE, cause_of(event))
 
 
+def manager_failed(call: Call, event: Event) -> Step:
+    assert isinstance(event, LegFailed)
+    unreachable = event.failure is Failure.UNREACHABLE
+    return end(call, Result.MANAGER_UNREACHABLE if unreachable else Result.FAILED)
+
+
 # --- the customer's phone ---
 
 
@@ -302,7 +308,7 @@ _OVER = (State.CLOSING, State.CLOSED)
 
 _WHILE_CALLING_THE_CUSTOMER: dict[Key, Row] = {
     (LegEnded, MANAGER): Row((State.CLOSING,), cancelled),
-    (LegFailed, MANAGER): Row((State.CLOSING,), cancelled),
+    (LegFailed, MANAGER): Row((State.CLOSING,), failed),
     (LegEnded, CUSTOMER): Row((State.TELLING,), customer_lost),
     (LegFailed, CUSTOMER): Row((State.TELLING,), customer_failed),
     (HangUpRequested, None): Row((State.CLOSING,), cancelled),
@@ -331,14 +337,14 @@ TABLE: dict[State, dict[Key, Row]] = {
     State.CREATING_MANAGER: {
         (LegEntered, MANAGER): Row((State.RINGING_MANAGER,), dial_manager),
         (LegEnded, MANAGER): Row((State.CLOSED,), manager_unreachable),
-        (LegFailed, MANAGER): Row((State.CLOSING,), manager_unreachable),
-        (TimerFired, Timer.SETUP): Row((State.CLOSING,), manager_unreachable),
+        (LegFailed, MANAGER): Row((State.CLOSING,), manager_failed),
+        (TimerFired, Timer.SETUP): Row((State.CLOSING,), failed),
         (HangUpRequested, None): Row((State.CLOSING,), cancelled),
     },
     State.RINGING_MANAGER: {
         (LegAnswered, MANAGER): Row((State.CREATING_CUSTOMER,), manager_picked_up),
         (LegEnded, MANAGER): Row((State.CLOSED,), manager_unreachable),
-        (LegFailed, MANAGER): Row((State.CLOSING,), manager_unreachable),
+        (LegFailed, MANAGER): Row((State.CLOSING,), manager_failed),
         (TimerFired, Timer.RING): Row((State.CLOSING,), manager_unreachable),
         (HangUpRequested, None): Row((State.CLOSING,), cancelled),
     },

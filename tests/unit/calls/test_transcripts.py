@@ -168,6 +168,22 @@ def test_a_click_whose_manager_is_not_there_calls_nobody(missed: Event) -> None:
     assert CreateLeg(CUSTOMER) not in call.asked
 
 
+@pytest.mark.parametrize(
+    "broken", [LegFailed(MANAGER, Failure.PBX), TimerFired(Timer.SETUP)], ids=["refused", "silent"]
+)
+def test_a_click_that_the_pbx_does_not_carry_out_is_no_fault_of_the_managers_phone(broken: Event) -> None:
+    call = clicked().hears(CallAdmitted()).asks(CreateLeg(MANAGER))
+    call.hears(broken).asks(RecordResult(Result.FAILED), HangUpLeg(MANAGER))
+    call.hears(LegEnded(MANAGER)).asks(Close())
+
+
+def test_a_pbx_that_fails_the_managers_leg_has_cancelled_nothing() -> None:
+    """The request to dial the manager's phone was lost; the phone had rung and was picked up all the same."""
+    call = clicked().hears(CallAdmitted(), LegEntered(MANAGER), LegAnswered(MANAGER)).forgets()
+    call.hears(LegFailed(MANAGER, Failure.PBX))
+    call.asks(RecordResult(Result.FAILED), HangUpLeg(CUSTOMER), HangUpLeg(MANAGER))
+
+
 def test_a_refused_click_is_over() -> None:
     clicked().hears(CallRefused(Message.NOT_YOURS), TimerFired(Timer.REFUSAL)).asks(Close())
 
