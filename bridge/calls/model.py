@@ -29,7 +29,7 @@ class State(StrEnum):
     REFUSING = "refusing"
     """The rules said no; the answer waits for its time, which is the same for every reason."""
     ABANDONED = "abandoned"
-    """The manager hung up while the rules were deciding; their answer is still to come."""
+    """Hung up or cancelled while the rules were deciding; their answer is still to come."""
     CREATING_MANAGER = "creating-manager"
     RINGING_MANAGER = "ringing-manager"
     CREATING_CUSTOMER = "creating-customer"

@@ -115,19 +115,15 @@ def tell_refusal(call: Call, _event: Event) -> Step:
     return tell(call, call.refusal)
 
 
-def abandon(call: Call, _event: Event) -> Step:
-    abandoned = replace(call, state=State.ABANDONED, legs=frozenset(), result=Result.CANCELLED)
-    return abandoned, (StopTimer(Timer.REFUSAL),)
+def abandon(call: Call, event: Event) -> Step:
+    legs = call.legs - {MANAGER} if isinstance(event, LegEnded) else call.legs
+    hang_ups = tuple(HangUpLeg(leg) for leg in sorted(legs))
+    abandoned = replace(call, state=State.ABANDONED, legs=legs, result=Result.CANCELLED)
+    return abandoned, (StopTimer(Timer.REFUSAL), *hang_ups)
 
 
-def abandon_from_outside(call: Call, event: Event) -> Step:
-    hang_ups = tuple(HangUpLeg(leg) for leg in sorted(call.legs))
-    abandoned, commands = abandon(call, event)
-    return abandoned, (*commands, *hang_ups)
-
-
-def close_abandoned(call: Call, _event: Event) -> Step:
-    return replace(call, state=State.CLOSED), (RecordResult(Result.CANCELLED), Close())
+def manager_gone_while_abandoned(call: Call, _event: Event) -> Step:
+    return replace(call, legs=call.legs - {MANAGER}), ()
 
 
 def close(call: Call, _event: Event) -> Step:
@@ -323,7 +319,7 @@ TABLE: dict[State, dict[Key, Row]] = {
         (CallRefused, None): Row((State.REFUSING,), refuse),
         (TimerFired, Timer.REFUSAL): Row((State.CHECKING,), wait_another_refusal),
         (LegEnded, MANAGER): Row((State.ABANDONED,), abandon),
-        (HangUpRequested, None): Row((State.ABANDONED,), abandon_from_outside),
+        (HangUpRequested, None): Row((State.ABANDONED,), abandon),
     },
     State.REFUSING: {
         (TimerFired, Timer.REFUSAL): Row((State.TELLING, State.CLOSED), tell_refusal),
@@ -331,8 +327,9 @@ TABLE: dict[State, dict[Key, Row]] = {
         (HangUpRequested, None): Row(_OVER, told),
     },
     State.ABANDONED: {
-        (CallAdmitted, None): Row((State.CLOSED,), close_abandoned),
-        (CallRefused, None): Row((State.CLOSED,), close),
+        (CallAdmitted, None): Row(_OVER, cancelled),
+        (CallRefused, None): Row(_OVER, told),
+        (LegEnded, MANAGER): Row((State.ABANDONED,), manager_gone_while_abandoned),
     },
     State.CREATING_MANAGER: {
         (LegEntered, MANAGER): Row((State.RINGING_MANAGER,), dial_manager),

@@ -184,6 +184,12 @@ def test_a_pbx_that_fails_the_managers_leg_has_cancelled_nothing() -> None:
     call.asks(RecordResult(Result.FAILED), HangUpLeg(CUSTOMER), HangUpLeg(MANAGER))
 
 
+def test_a_call_cancelled_before_the_rules_have_spoken_lets_its_manager_go() -> None:
+    call = dialled().hears(HangUpRequested()).asks(HangUpLeg(MANAGER)).is_in(State.ABANDONED)
+    call.hears(CallAdmitted()).asks(RecordResult(Result.CANCELLED), HangUpLeg(MANAGER))
+    call.hears(LegEnded(MANAGER)).asks(Close())
+
+
 def test_a_refused_click_is_over() -> None:
     clicked().hears(CallRefused(Message.NOT_YOURS), TimerFired(Timer.REFUSAL)).asks(Close())
 
