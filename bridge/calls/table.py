@@ -89,7 +89,10 @@ def request(call: Call, _event: Event) -> Step:
     return checking, (StartTimer(Timer.REFUSAL, call.timings.refusal), Admit())
 
 
-def admit(call: Call, _event: Event) -> Step:
+def admit(call: Call, event: Event) -> Step:
+    assert isinstance(event, CallAdmitted)
+    if event.talk_seconds is not None:
+        call = replace(call, timings=call.timings.with_less_talk(event.talk_seconds))
     stop = (StopTimer(Timer.REFUSAL),)
     if call.kind is Kind.CLICK_TO_CALL:
         ringing = replace(call, state=State.CREATING_MANAGER, legs=frozenset({MANAGER}))
@@ -250,6 +253,12 @@ def one_leg_less(call: Call, event: Event) -> Step:
     return replace(left, state=State.CLOSED), (Close(),)
 
 
+def leg_too_late(call: Call, event: Event) -> Step:
+    """A leg given up for lost has come to be after all, when nothing was there yet to hang up."""
+    assert isinstance(event, LegEntered)
+    return replace(call, legs=call.legs | {event.leg}), (HangUpLeg(event.leg),)
+
+
 def customer_gone_while_telling(call: Call, _event: Event) -> Step:
     return replace(call, legs=call.legs - {CUSTOMER}), ()
 
@@ -381,11 +390,14 @@ TABLE: dict[State, dict[Key, Row]] = {
         (ManagerTold, None): Row((State.CLOSING,), told),
         (TimerFired, Timer.TELL): Row((State.CLOSING,), told),
         (LegFailed, MANAGER): Row((State.CLOSING,), told),
+        (LegEntered, CUSTOMER): Row((State.TELLING,), leg_too_late),
         (LegEnded, MANAGER): Row(_OVER, manager_gone_while_telling),
         (LegEnded, CUSTOMER): Row((State.TELLING,), customer_gone_while_telling),
         (HangUpRequested, None): Row((State.CLOSING,), told),
     },
     State.CLOSING: {
+        (LegEntered, MANAGER): Row((State.CLOSING,), leg_too_late),
+        (LegEntered, CUSTOMER): Row((State.CLOSING,), leg_too_late),
         (LegEnded, MANAGER): Row(_OVER, one_leg_less),
         (LegEnded, CUSTOMER): Row(_OVER, one_leg_less),
         (TimerFired, Timer.CLOSE): Row(_OVER, hang_up_again),

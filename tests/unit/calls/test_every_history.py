@@ -197,6 +197,16 @@ def test_an_answer_goes_on_record_before_the_result_and_never_without_one() -> N
     )
 
 
+def test_a_call_closes_when_its_legs_have_ended_or_were_asked_to_often_enough() -> None:
+    """A leg that enters when it had been given up for lost is a leg again."""
+    for moment in moments():
+        for event in moment.can_hear():
+            after, commands = moment.after(event)
+            if asks(commands, Close):
+                often_enough = event == TimerFired(Timer.CLOSE) and moment.call.hang_ups_left == 0
+                assert not after.alive or often_enough, (moment, event)
+
+
 # --- timers ---
 
 

@@ -184,6 +184,12 @@ def test_a_pbx_that_fails_the_managers_leg_has_cancelled_nothing() -> None:
     call.asks(RecordResult(Result.FAILED), HangUpLeg(CUSTOMER), HangUpLeg(MANAGER))
 
 
+def test_a_customers_leg_that_enters_when_it_was_given_up_for_lost_is_hung_up() -> None:
+    call = dialled().hears(CallAdmitted(), TimerFired(Timer.SETUP), LegEnded(CUSTOMER)).forgets()
+    call.hears(LegEntered(CUSTOMER)).asks(HangUpLeg(CUSTOMER)).is_in(State.TELLING)
+    call.hears(ManagerTold()).asks(HangUpLeg(CUSTOMER), HangUpLeg(MANAGER))
+
+
 def test_a_call_cancelled_before_the_rules_have_spoken_lets_its_manager_go() -> None:
     call = dialled().hears(HangUpRequested()).asks(HangUpLeg(MANAGER)).is_in(State.ABANDONED)
     call.hears(CallAdmitted()).asks(RecordResult(Result.CANCELLED), HangUpLeg(MANAGER))
