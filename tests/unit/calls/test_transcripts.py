@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from transcript import Transcript
+from transcript import Transcript, short
 
 from bridge.calls.commands import (
     Admit,
@@ -39,6 +39,12 @@ from bridge.calls.model import Call, Kind, Leg, Message, Result, State, Timer
 
 MANAGER, CUSTOMER = Leg.MANAGER, Leg.CUSTOMER
 
+TO_CREATING: list[Event] = [CallAdmitted()]
+TO_DIALLING: list[Event] = [*TO_CREATING, LegEntered(CUSTOMER)]
+TO_RINGING: list[Event] = [*TO_DIALLING, LegRinging(CUSTOMER)]
+TO_CONNECTING: list[Event] = [*TO_RINGING, LegAnswered(CUSTOMER)]
+TO_TALKING: list[Event] = [*TO_CONNECTING, LegJoined(CUSTOMER), LegJoined(MANAGER)]
+
 
 def dialled() -> Transcript:
     return Transcript(Call(Kind.DIAL_ORDER)).hears(CallRequested()).asks(Admit())
@@ -57,6 +63,64 @@ def ringing() -> Transcript:
 def talking() -> Transcript:
     call = ringing().hears(LegAnswered(CUSTOMER)).asks(AnswerManager(), JoinLegs())
     return call.hears(LegJoined(CUSTOMER), LegJoined(MANAGER)).asks(RecordAnswer(), LimitLegs(7200))
+
+
+def test_a_conversation_from_the_order_code_to_the_record() -> None:
+    call = Transcript(Call(Kind.DIAL_ORDER)).hears(CallRequested(), CallAdmitted(), LegEntered(CUSTOMER))
+    call.hears(LegRinging(CUSTOMER), LegAnswered(CUSTOMER), LegJoined(CUSTOMER), LegJoined(MANAGER))
+    call.hears(LegEnded(CUSTOMER, 16), LegEnded(MANAGER))
+    call.reads(
+        """
+        >> CallRequested()
+        << StartTimer(refusal, 1)
+        << Admit()
+        >> CallAdmitted()
+        << StopTimer(refusal)
+        << StartTimer(setup, 5)
+        << CreateLeg(customer)
+        << RingBack()
+        >> LegEntered(customer)
+        << StopTimer(setup)
+        << DialLeg(customer, 45)
+        << StartTimer(ring, 45)
+        >> LegRinging(customer)
+        >> LegAnswered(customer)
+        << StopTimer(ring)
+        << AnswerManager()
+        << JoinLegs()
+        << StartTimer(join, 5)
+        >> LegJoined(customer)
+        >> LegJoined(manager)
+        << StopTimer(join)
+        << RecordAnswer()
+        << LimitLegs(7200)
+        << StartTimer(talk, 7200)
+        >> LegEnded(customer, 16)
+        << RecordResult(talked, 16)
+        << StopTimer(refusal)
+        << StopTimer(setup)
+        << StopTimer(ring)
+        << StopTimer(join)
+        << StopTimer(talk)
+        << StopTimer(tell)
+        << StopTimer(close)
+        << HangUpLeg(manager)
+        << StartTimer(close, 5)
+        >> LegEnded(manager)
+        << Close()
+        """
+    )
+
+
+def test_a_conversation_from_a_click() -> None:
+    call = clicked().hears(CallAdmitted()).asks(CreateLeg(MANAGER))
+    call.hears(LegEntered(MANAGER)).asks(DialLeg(MANAGER, 30))
+    call.hears(LegRinging(MANAGER), LegAnswered(MANAGER)).asks(CreateLeg(CUSTOMER), RingBack())
+    call.hears(LegEntered(CUSTOMER)).asks(DialLeg(CUSTOMER, 45))
+    call.hears(LegRinging(CUSTOMER), LegAnswered(CUSTOMER)).asks(AnswerManager(), JoinLegs())
+    call.hears(LegJoined(MANAGER), LegJoined(CUSTOMER)).asks(RecordAnswer(), LimitLegs(7200))
+    call.hears(LegEnded(MANAGER, 16)).asks(RecordResult(Result.TALKED, 16), HangUpLeg(CUSTOMER))
+    call.hears(LegEnded(CUSTOMER, 16)).asks(Close()).is_in(State.CLOSED)
 
 
 def test_a_conversation_that_the_manager_ends() -> None:
@@ -103,14 +167,23 @@ def test_a_carrier_that_never_said_a_word_is_down() -> None:
     call.asks(RecordResult(Result.CARRIER_DOWN, 18), AnswerManager(), TellManager(Message.TRY_LATER))
 
 
-def test_a_trunk_that_cannot_be_dialled_is_down() -> None:
+@pytest.mark.parametrize(
+    ("broken", "result", "message"),
+    [
+        (LegFailed(CUSTOMER, Failure.UNREACHABLE), Result.CARRIER_DOWN, Message.TRY_LATER),
+        (LegFailed(CUSTOMER, Failure.PBX), Result.FAILED, Message.OUT_OF_SERVICE),
+        (TimerFired(Timer.SETUP), Result.FAILED, Message.OUT_OF_SERVICE),
+    ],
+    ids=["trunk-down", "refused", "silent"],
+)
+def test_a_customers_leg_that_cannot_be_made_is_told_to_the_manager(
+    broken: Event, result: Result, message: Message
+) -> None:
     call = dialled().hears(CallAdmitted()).asks(CreateLeg(CUSTOMER), RingBack())
-    call.hears(LegFailed(CUSTOMER, Failure.UNREACHABLE)).asks(
-        RecordResult(Result.CARRIER_DOWN),
-        HangUpLeg(CUSTOMER),
-        AnswerManager(),
-        TellManager(Message.TRY_LATER),
-    )
+    call.hears(broken)
+    call.asks(RecordResult(result), HangUpLeg(CUSTOMER), AnswerManager(), TellManager(message))
+    call.hears(LegEnded(CUSTOMER), ManagerTold()).asks(HangUpLeg(MANAGER))
+    call.hears(LegEnded(MANAGER)).asks(Close())
 
 
 def test_a_phone_that_rings_too_long_is_given_up() -> None:
@@ -122,6 +195,11 @@ def test_a_phone_that_rings_too_long_is_given_up() -> None:
     )
 
 
+def test_an_answer_that_comes_with_the_ring_timer_is_an_answer_if_it_is_first() -> None:
+    call = ringing().hears(LegAnswered(CUSTOMER), TimerFired(Timer.RING))
+    call.asks(AnswerManager(), JoinLegs()).is_in(State.CONNECTING)
+
+
 def test_an_answer_that_comes_when_we_have_given_up_changes_nothing() -> None:
     call = ringing().hears(TimerFired(Timer.RING))
     call.forgets().hears(LegAnswered(CUSTOMER)).asks().is_in(State.TELLING)
@@ -130,6 +208,63 @@ def test_an_answer_that_comes_when_we_have_given_up_changes_nothing() -> None:
 def test_a_manager_who_hangs_up_while_it_rings_cancels() -> None:
     call = ringing().hears(LegEnded(MANAGER)).asks(RecordResult(Result.CANCELLED), HangUpLeg(CUSTOMER))
     call.hears(LegEnded(CUSTOMER, 127)).asks(Close())
+
+
+@pytest.mark.parametrize(
+    ("path", "results", "customer"),
+    [
+        ([], [], False),
+        ([CallRefused(Message.NOT_NOW)], [], False),
+        ([CallRefused(Message.NOT_NOW), TimerFired(Timer.REFUSAL)], [], False),
+        (TO_CREATING, [Result.CANCELLED], True),
+        (TO_DIALLING, [Result.CANCELLED], True),
+        (TO_RINGING, [Result.CANCELLED], True),
+        ([*TO_RINGING, LegEnded(CUSTOMER, 17)], [Result.BUSY], False),
+        (TO_CONNECTING, [Result.CANCELLED], True),
+        (TO_TALKING, [Result.TALKED], True),
+    ],
+    ids=[
+        "checking",
+        "refusing",
+        "telling a refusal",
+        "creating",
+        "dialling",
+        "ringing",
+        "telling",
+        "connecting",
+        "talking",
+    ],
+)
+@pytest.mark.parametrize("ended", [LegEnded(MANAGER, 16), HangUpRequested()], ids=short)
+def test_a_call_can_be_ended_in_every_state(
+    ended: Event, path: list[Event], results: list[Result], customer: bool
+) -> None:
+    """By the manager, and from outside: the other leg is let go, and what came of it is on record once."""
+    call = dialled().hears(*path, ended)
+    if call.call.state is State.ABANDONED:
+        call.hears(CallRefused(Message.NOT_NOW))
+    assert (HangUpLeg(CUSTOMER) in call.asked) == customer
+    assert (HangUpLeg(MANAGER) in call.asked) == (ended == HangUpRequested())
+    call.hears(LegEnded(CUSTOMER), LegEnded(MANAGER)).is_in(State.CLOSED)
+    assert [each.result for each in call.asked if isinstance(each, RecordResult)] == results
+    assert call.asked[-1] == Close()
+
+
+@pytest.mark.parametrize(
+    "path", [[CallAdmitted()], [CallAdmitted(), LegEntered(MANAGER)]], ids=["creating", "ringing"]
+)
+def test_a_click_can_be_taken_back_while_the_managers_phone_is_rung(path: list[Event]) -> None:
+    call = clicked().hears(*path).forgets()
+    call.hears(HangUpRequested()).asks(RecordResult(Result.CANCELLED), HangUpLeg(MANAGER))
+    call.hears(LegEnded(MANAGER)).asks(Close())
+
+
+@pytest.mark.parametrize(
+    "path", [[], [CallRefused(Message.NOT_YOURS)]], ids=["before the rules have spoken", "when refused"]
+)
+def test_a_click_can_be_taken_back_when_there_is_no_leg_yet(path: list[Event]) -> None:
+    call = clicked().hears(*path, HangUpRequested(), *([] if path else [CallAdmitted()]))
+    call.asks(*([] if path else [RecordResult(Result.CANCELLED)]), Close())
 
 
 def test_a_refusal_is_told_when_its_time_has_come_and_not_before() -> None:
@@ -148,13 +283,6 @@ def test_a_slow_look_up_waits_for_another_whole_time() -> None:
 def test_a_manager_who_hangs_up_before_the_rules_have_spoken_leaves_nothing_open(answer: Event) -> None:
     recorded = [RecordResult(Result.CANCELLED)] if answer == CallAdmitted() else []
     dialled().hears(LegEnded(MANAGER)).asks().hears(answer).asks(*recorded, Close())
-
-
-def test_a_click_rings_the_manager_first() -> None:
-    call = clicked().hears(CallAdmitted()).asks(CreateLeg(MANAGER))
-    call.hears(LegEntered(MANAGER)).asks(DialLeg(MANAGER, 30))
-    call.hears(LegRinging(MANAGER)).asks()
-    call.hears(LegAnswered(MANAGER)).asks(CreateLeg(CUSTOMER), RingBack())
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from difflib import ndiff
+from textwrap import dedent
 
 from bridge.calls.commands import Command, StartTimer, StopTimer
 from bridge.calls.events import Event
@@ -41,6 +42,12 @@ class Transcript:
             difference = ndiff([short(command) for command in commands], [short(each) for each in self.asked])
             raise AssertionError("\n".join([*self.lines, "wanted (-), asked for (+):", *difference]))
         self.asked = []
+        return self
+
+    def reads(self, text: str) -> Transcript:
+        """All that has passed, timers and all."""
+        wanted = dedent(text).strip().splitlines()
+        assert self.lines == wanted, "\n".join(ndiff(wanted, self.lines))
         return self
 
     def is_in(self, state: State) -> Transcript:
