@@ -13,6 +13,7 @@ import re
 import zoneinfo
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, get_args
 from urllib.parse import SplitResult, urlsplit
@@ -34,13 +35,16 @@ from pydantic_core import ErrorDetails
 
 from bridge.rules import (
     ORDINARY_LINES,
+    Allowance,
     Countries,
     Limits,
     LineType,
     LineTypes,
     LockOut,
     Policy,
+    Prices,
     TimeRange,
+    Tolls,
     WorkingHours,
 )
 
@@ -109,6 +113,20 @@ def _hours(text: object) -> object:
     return TimeRange(from_hour * 60 + from_minute, to_hour * 60 + to_minute)
 
 
+def _money(amount: object) -> Decimal:
+    """An amount of money. YAML's floats are texts here, which is well: 0.1 is no binary fraction."""
+    text = "" if isinstance(amount, bool) or not isinstance(amount, int | str | Decimal) else str(amount)
+    if re.fullmatch(r"[0-9]{1,7}(\.[0-9]{1,4})?", text, re.ASCII) is None:
+        raise ValueError("must be an amount of money, such as 0.05")
+    return Decimal(text)
+
+
+def _some_money(amount: Decimal) -> Decimal:
+    if amount == 0:
+        raise ValueError("must be more than 0")
+    return amount
+
+
 def _like(pattern: str, wanted: str) -> AfterValidator:
     """A text that matches the whole pattern; `wanted` ends the sentence "must be ..."."""
     compiled = re.compile(pattern, re.ASCII)
@@ -154,6 +172,8 @@ FilePath = Annotated[Path, BeforeValidator(_path)]
 HoursOfADay = Annotated[tuple[Annotated[TimeRange, BeforeValidator(_hours)], ...], Field(strict=False)]
 Seconds = Annotated[int, Field(ge=1, le=86_400)]
 Count = Annotated[int, Field(ge=1, le=100_000)]
+Price = Annotated[Decimal, BeforeValidator(_money)]
+Money = Annotated[Price, AfterValidator(_some_money)]
 
 
 # --- The sections, as config.yaml documents them ------------------------------------------------------
@@ -276,8 +296,20 @@ class Calls(Section):
 
 class LimitRules(Section):
     per_hour: Count = 60
-    per_day: Count = 300
     live_per_manager: Count = 1
+    per_day: Count = 300
+    per_day_in_all: Count = 2000
+    minutes_per_day: Count = 300
+    minutes_per_day_in_all: Count = 3000
+    spend_per_day: Money = Decimal(20)
+    spend_per_day_in_all: Money = Decimal(100)
+
+
+class PriceRules(Section):
+    currency: Annotated[str, _like(r"[A-Z]{3}", "a currency's ISO code of three capital letters")] = "GBP"
+    default: Price = Decimal("0.50")
+    own_country: Price = Decimal("0.05")
+    countries: dict[Region, dict[Annotated[LineType, Field(strict=False)], Price]] = LEFT_OUT
 
 
 _DAYTIME: Any = ("08:00-21:00",)  # as it would be written, for defaults are checked and read like the rest
@@ -301,6 +333,7 @@ class LockOutRules(Section):
 
 class Rules(Section):
     limits: LimitRules = LEFT_OUT
+    prices: PriceRules = LEFT_OUT
     working_hours: HourRules = LEFT_OUT
     other_countries: Annotated[frozenset[Region], Field(strict=False)] = frozenset()
     line_types: Annotated[
@@ -335,10 +368,10 @@ class Config(Section):
         return Policy(
             limits=Limits(
                 calls_per_hour=limits.per_hour,
-                calls_per_day=limits.per_day,
                 live_in_all=self.calls.max_live,
                 live_per_manager=limits.live_per_manager,
             ),
+            tolls=self._tolls(),
             hours=WorkingHours(
                 days=(
                     hours.monday,
@@ -359,6 +392,24 @@ class Config(Section):
                 for_seconds=lock_out.for_seconds,
             ),
             refusal_delay_ms=self.rules.refusal_delay_ms,
+        )
+
+    def _tolls(self) -> Tolls:
+        limits, prices = self.rules.limits, self.rules.prices
+        return Tolls(
+            manager=Allowance(limits.per_day, limits.minutes_per_day, limits.spend_per_day),
+            in_all=Allowance(
+                limits.per_day_in_all, limits.minutes_per_day_in_all, limits.spend_per_day_in_all
+            ),
+            prices=Prices(
+                default=prices.default,
+                by_line={(self.shop.country, line.value): prices.own_country for line in ORDINARY_LINES}
+                | {
+                    (region, line.value): price
+                    for region, lines in prices.countries.items()
+                    for line, price in lines.items()
+                },
+            ),
         )
 
 
@@ -524,9 +575,13 @@ _HINTS: Mapping[Key, str] = {
 }
 
 
+_OF_A_KEY = "[key]"
+"""By this pydantic says that the key itself, and not its value, is wrong."""
+
+
 def _dotted(key: Key) -> str:
     """The key without places in lists, which the line tells; what can't be a key isn't repeated."""
-    names = [part for part in key if isinstance(part, str)]
+    names = [part for part in key if isinstance(part, str) and part != _OF_A_KEY]
     return ".".join(name if re.fullmatch(r"[A-Za-z_-]{1,40}", name) else "?" for name in names)
 
 
@@ -556,6 +611,7 @@ _KINDS = {
     "tuple_type": "a list, such as [] or [one, two]",
     "frozen_set_type": "a list, such as [] or [one, two]",
     "model_type": "a section: indented lines of `key: value`",
+    "dict_type": "a section: indented lines of `key: value`",
     "too_short": "a list that is not empty",
 }
 

@@ -27,14 +27,18 @@ from bridge.asterisk.trunk import DirectTrunk, SealedTrunk, Trunk
 from bridge.calls.model import Timings
 from bridge.config import Config, Keys, load_config
 from bridge.logs import set_up_logs
-from bridge.store.database import Database
+from bridge.store.database import Database, now_ms
+from bridge.store.tolls import calls_of_a_day
 from bridge.switchboard import metrics
 from bridge.switchboard.admission import Admission
 from bridge.switchboard.board import Switchboard
 from bridge.switchboard.ledger import Ledger
 from bridge.switchboard.live_call import Parts
+from bridge.switchboard.panic_watch import PanicWatch
 from bridge.switchboard.recovery import Recovery
 from bridge.switchboard.tasks import Tasks
+from bridge.switchboard.toll_watch import TollWatch
+from bridge.switchboard.tolls import TollBook
 from bridge.unlock import unlock
 from bridge.vault import Vault, VaultError
 
@@ -74,7 +78,8 @@ async def _serve(config: Config) -> None:
         client = await stack.enter_async_context(_client(config))
         tasks = Tasks()
         trunk = await _trunk(config, client, tasks, stack)
-        daemon = Daemon(config, client, trunk, database, vault, tasks)
+        book = await _toll_book(config, database)
+        daemon = Daemon(config, client, trunk, database, book, vault, tasks)
         await stack.enter_async_context(serve_on_socket(make_app(daemon), config.api.socket, daemon.tasks))
         daemon.start()
         log.info("serving", version=__version__, path=str(config.api.socket))
@@ -89,6 +94,13 @@ async def _open_vault(keys: Keys, database: Database) -> Vault | None:
     except VaultError as error:
         log.error("SEALED: nothing will be dialled", reason=str(error))
         return None
+
+
+async def _toll_book(config: Config, database: Database) -> TollBook:
+    """What calls have come to since yesterday, those included that a daemon before this one has left."""
+    book = TollBook(config.policy().tolls.prices, longest_seconds=config.calls.max_seconds)
+    book.load(await calls_of_a_day(database, now_ms()))
+    return book
 
 
 def _client(config: Config) -> AriClient:
@@ -123,6 +135,7 @@ class Daemon:
         client: AriClient,
         trunk: Trunk,
         database: Database,
+        book: TollBook,
         vault: Vault | None,
         tasks: Tasks,
     ) -> None:
@@ -135,25 +148,31 @@ class Daemon:
         self._link = False
         self._sealed = vault is None
         self._calls = Tasks()
-        admission = Admission(database, config.policy(), language=config.shop.language, sealed=self._sealed)
-        parts = Parts(self._pbx, admission, self._ledger, vault, _timings(config), config.shop.language)
+        policy, language = config.policy(), config.shop.language
+        admission = Admission(database, policy, book, language=language, sealed=self._sealed)
+        parts = Parts(self._pbx, admission, self._ledger, book, vault, _timings(config), language)
         self.switchboard = Switchboard(parts, self._calls, max_live=config.calls.max_live)
         self._recovery = Recovery(self.switchboard, parts)
+        self._panic = PanicWatch(database, self.switchboard)
+        self._toll_watch = TollWatch(book, policy.tolls, database, self.switchboard)
 
     @property
     def readiness(self) -> Readiness:
-        return Readiness(link=self._link, sealed=self._sealed)
+        return Readiness(link=self._link, sealed=self._sealed, panic=self._panic.on)
 
     def measure(self) -> None:
         """Bring the gauges up to date."""
         metrics.link_up.set(self._link)
         metrics.carrier_up.set(not self._trunk.carrier_is_down())
         metrics.sealed.set(self._sealed)
+        metrics.panic.set(self._panic.on)
         metrics.backlog.set(self._ledger.backlog)
         metrics.tasks.set(len(asyncio.all_tasks()))
 
     def start(self) -> None:
         self.tasks.start(self._ledger.run(), name="ledger")
+        self.tasks.start(self._panic.run(), name="panic watch")
+        self.tasks.start(self._toll_watch.run(), name="toll watch")
         self.tasks.start(self._listen(), name="events")
 
     async def stop(self) -> None:

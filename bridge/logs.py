@@ -40,11 +40,13 @@ ALLOWED_FIELDS: Final = frozenset(
         "error",
         "error_id",
         "keys",
+        "limit",
         "logger",
         "operation",
         "path",
         "seconds",
         "status",
+        "used",
         "version",
     }
 )

@@ -25,8 +25,14 @@ REFUSALS: dict[Reason | None, str] = {
     Reason.MANAGER_DISABLED: "This manager is disabled.",
     Reason.LOCKED_OUT: "Too many codes of others were tried from this extension. Wait, or ask a supervisor.",
     Reason.NOT_YOURS: "This manager has no order with this code.",
+    Reason.PANIC: "All calls are stopped. `call-bridge panic status` says by whom and why.",
     Reason.OUTSIDE_HOURS: "Customers are not called at this time of day.",
     Reason.DAILY_LIMIT: "The manager's calls of today are used up.",
+    Reason.DAILY_LIMIT_IN_ALL: "The shop's calls of today are used up.",
+    Reason.MINUTES_LIMIT: "The manager has talked for as long as may be in a day.",
+    Reason.MINUTES_LIMIT_IN_ALL: "The shop has talked for as long as may be in a day.",
+    Reason.SPEND_LIMIT: "The manager's calls of today have cost as much as they may.",
+    Reason.SPEND_LIMIT_IN_ALL: "The shop's calls of today have cost as much as they may.",
     Reason.HOURLY_LIMIT: "The manager's calls of this hour are used up.",
     Reason.ALREADY_TALKING: "The manager is already in a call.",
     Reason.SYSTEM_FULL: "Too many calls are in progress. Try again in a moment.",
@@ -48,14 +54,18 @@ class CallOrder(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Readiness:
-    """`link`: events arrive from Asterisk. `sealed`: there is no key, nothing can be dialled."""
+    """`link`: events arrive from Asterisk. `sealed`: there is no key, nothing can be dialled.
+
+    `panic`: somebody has stopped all calls.
+    """
 
     link: bool
     sealed: bool
+    panic: bool = False
 
     @property
     def ready(self) -> bool:
-        return self.link and not self.sealed
+        return self.link and not self.sealed and not self.panic
 
 
 class Daemon(Protocol):

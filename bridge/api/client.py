@@ -41,11 +41,15 @@ class LiveCall(_Answer):
 
 
 class Readiness(_Answer):
-    """`ready`: a call could be placed now. `sealed`: there is no key. `link`: Asterisk is connected."""
+    """`ready`: a call could be placed now. `sealed`: there is no key. `link`: Asterisk is connected.
+
+    `panic`: somebody has stopped all calls.
+    """
 
     ready: bool
     sealed: bool
     link: bool
+    panic: bool = False
 
 
 class _Calls(_Answer):

@@ -15,7 +15,12 @@ class CallRequested:
 
 @dataclass(frozen=True, slots=True)
 class CallAdmitted:
-    """The rules allowed it, and the call and its audit line are on disk."""
+    """The rules allowed it, and the call and its audit line are on disk.
+
+    `talk_seconds` is how long they let it last, None for as long as any call.
+    """
+
+    talk_seconds: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

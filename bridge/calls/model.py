@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 
@@ -113,6 +113,10 @@ class Timings:
     close: float = 5
     refusal: float = 1
     """A refusal is told at a whole multiple of this after the request, however long the look-up took."""
+
+    def with_less_talk(self, seconds: float) -> Timings:
+        """These, for a call that may last no longer than this."""
+        return replace(self, talk=min(self.talk, seconds))
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from bridge import __version__
-from bridge.cli import calls, doctor, exits, keys, managers, orders, service
+from bridge.cli import calls, doctor, exits, keys, managers, orders, panic, service
 from bridge.cli.errors import explain
 from bridge.cli.exits import Exit
 from bridge.logs import set_up_logs
@@ -24,6 +24,7 @@ app = typer.Typer(
 app.add_typer(keys.app, name="keys")
 app.add_typer(managers.app, name="managers")
 app.add_typer(orders.app, name="orders")
+app.add_typer(panic.app, name="panic")
 app.command("serve")(service.serve)
 app.command("check-config")(service.check_config)
 app.command("call")(calls.call)

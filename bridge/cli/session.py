@@ -57,7 +57,12 @@ async def database(config: Config) -> AsyncIterator[Database]:
 async def put_on_record(db: Database, act: str, subject: str, detail: str = "") -> None:
     """Write what this command has done to the audit, in the name of the Unix user who gave it."""
     async with db.write() as connection:
-        await write_entry(connection, AuditEntry(now_ms(), f"cli:{_unix_user()}", act, subject, detail))
+        await write_entry(connection, AuditEntry(now_ms(), command_giver(), act, subject, detail))
+
+
+def command_giver() -> str:
+    """Who runs this command, as the audit names them: `cli:alice`."""
+    return f"cli:{_unix_user()}"
 
 
 def _unix_user() -> str:

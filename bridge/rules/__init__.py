@@ -23,9 +23,11 @@ from bridge.rules.policy import (
     TimeRange,
     WorkingHours,
 )
+from bridge.rules.tolls import Allowance, Prices, TollLimit, Tolls, Usage
 
 __all__ = [
     "ORDINARY_LINES",
+    "Allowance",
     "Caller",
     "ContactFacts",
     "Countries",
@@ -38,9 +40,13 @@ __all__ = [
     "MissRecorded",
     "OrderFacts",
     "Policy",
+    "Prices",
     "Reason",
     "Role",
     "TimeRange",
+    "TollLimit",
+    "Tolls",
+    "Usage",
     "Verdict",
     "WorkingHours",
     "decide",

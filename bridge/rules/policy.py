@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from zoneinfo import ZoneInfo
 
+from bridge.rules.tolls import Tolls
+
 MINUTES_OF_A_DAY = 24 * 60
 
 
@@ -32,10 +34,9 @@ ORDINARY_LINES = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How many calls at most. Hour and day are sliding: the last 60 minutes, the last 24 hours."""
+    """How many calls at most: in the last 60 minutes, and at once."""
 
     calls_per_hour: int
-    calls_per_day: int
     live_in_all: int
     live_per_manager: int = 1
 
@@ -110,6 +111,7 @@ class Policy:
     """
 
     limits: Limits
+    tolls: Tolls
     hours: WorkingHours
     countries: Countries
     line_types: LineTypes

@@ -21,6 +21,7 @@ from bridge.store.schema import (
     customers,
     managers,
     orders,
+    panic,
 )
 
 HOUR_MS: Final = 3_600_000
@@ -58,6 +59,7 @@ class DialFacts:
     contact: SealedContact | None
     calls_last_hour: int
     calls_last_day: int
+    panic: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +148,8 @@ def _dial_facts_statement() -> Select[Any]:
         contacts.c.line_type,
         _calls_since(bindparam("hour_ago_ms")),
         _calls_since(bindparam("day_ago_ms")),
+        # In this statement, so that a panic needs nobody to tell the daemon: the next call sees it.
+        select(panic.c.id).exists(),
     ).select_from(
         asked.outerjoin(managers, managers.c.extension == asked.c.extension)
         .outerjoin(orders, orders.c.code == asked.c.code)
@@ -211,7 +215,7 @@ async def dial_facts(db: Database, extension: str, code: str, now_ms: int) -> Di
     }
     async with db.read() as connection:
         row = tuple((await connection.execute(_DIAL_FACTS, asked)).one())
-    manager, order, assigned, contact, counts = row[:6], row[6:9], row[9], row[10:18], row[18:]
+    manager, order, assigned, contact, counts = row[:6], row[6:9], row[9], row[10:18], row[18:20]
     return DialFacts(
         manager=None if _absent(manager) else as_manager(manager),
         order=None if _absent(order) else OrderRef(*order),
@@ -219,6 +223,7 @@ async def dial_facts(db: Database, extension: str, code: str, now_ms: int) -> Di
         contact=None if _absent(contact) else SealedContact(*contact),
         calls_last_hour=counts[0],
         calls_last_day=counts[1],
+        panic=row[20],
     )
 
 

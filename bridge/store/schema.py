@@ -174,3 +174,14 @@ key_checks: Final = Table(
     Column("key_id", Text, primary_key=True),
     Column("value", LargeBinary, nullable=False),
 )
+
+# While its one row is there, no call is placed. What was is in the audit.
+panic: Final = Table(
+    "panic",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("since_ms", Integer, nullable=False),
+    Column("actor", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    CheckConstraint("id = 1", name="one"),
+)

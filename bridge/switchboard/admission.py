@@ -22,9 +22,11 @@ from bridge.rules import (
     Verdict,
     decide,
 )
+from bridge.rules.tolls import talk_seconds
 from bridge.store.audit import AuditEntry
 from bridge.store.database import Database, now_ms
 from bridge.store.records import DialFacts, NewCall, SealedContact, begin_call, dial_facts, refuse_call
+from bridge.switchboard.tolls import TollBook
 
 log = structlog.get_logger()
 
@@ -35,8 +37,14 @@ MESSAGES: Final = {
     Reason.MANAGER_DISABLED: Message.NOT_ALLOWED,
     Reason.LOCKED_OUT: Message.NOT_ALLOWED,
     Reason.NOT_YOURS: Message.NOT_YOURS,
+    Reason.PANIC: Message.OUT_OF_SERVICE,
     Reason.OUTSIDE_HOURS: Message.NOT_NOW,
     Reason.DAILY_LIMIT: Message.LIMIT_REACHED,
+    Reason.DAILY_LIMIT_IN_ALL: Message.TRY_LATER,
+    Reason.MINUTES_LIMIT: Message.LIMIT_REACHED,
+    Reason.MINUTES_LIMIT_IN_ALL: Message.TRY_LATER,
+    Reason.SPEND_LIMIT: Message.LIMIT_REACHED,
+    Reason.SPEND_LIMIT_IN_ALL: Message.TRY_LATER,
     Reason.HOURLY_LIMIT: Message.LIMIT_REACHED,
     Reason.ALREADY_TALKING: Message.LIMIT_REACHED,
     Reason.SYSTEM_FULL: Message.TRY_LATER,
@@ -62,8 +70,11 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Admitted:
+    """`talk_seconds` is what the day's allowances leave for this call."""
+
     contact: SealedContact
     language: str
+    talk_seconds: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,9 +89,12 @@ class Refused:
 class Admission:
     """`sealed` says that there is no key to open a number with: then nothing is admitted."""
 
-    def __init__(self, database: Database, policy: Policy, *, language: str, sealed: bool) -> None:
+    def __init__(
+        self, database: Database, policy: Policy, book: TollBook, *, language: str, sealed: bool
+    ) -> None:
         self._database = database
         self._policy = policy
+        self._book = book
         self._language = language
         self._sealed = sealed
         self._guesses = GuessBook(policy.lock_out)
@@ -96,7 +110,8 @@ class Admission:
     async def _ask(self, asked: Asked) -> Admitted | Refused:
         at_ms = now_ms()
         facts = await dial_facts(self._database, asked.extension, asked.code, at_ms)
-        verdict = decide(self._request(asked, facts, at_ms), self._policy)
+        request = self._request(asked, facts, at_ms)
+        verdict = decide(request, self._policy)
         if verdict.allowed and self._sealed:
             verdict = Verdict(Reason.SEALED, audit_reason="sealed")
         code = asked.code if facts.order else _masked_guess(asked.code)
@@ -111,22 +126,42 @@ class Admission:
         )
         language = (facts.manager and facts.manager.language) or self._language
         if verdict.reason is None and facts.contact is not None:
-            await begin_call(self._database, call, _entry(call, asked, "dial", _contact(facts.contact)))
-            return Admitted(facts.contact, language)
+            seconds = self._enter(asked, facts.contact, request)
+            await self._begin(call, _entry(call, asked, "dial", _contact(facts.contact)))
+            return Admitted(facts.contact, language, seconds)
         reason = verdict.reason or Reason.NO_CONTACT
         await refuse_call(self._database, call, _entry(call, asked, "refuse", verdict.audit_reason))
         self._count_miss(asked, reason)
         return Refused(reason, MESSAGES[reason], language)
 
+    def _enter(self, asked: Asked, contact: SealedContact, request: DialRequest) -> int:
+        """Count the call from this moment, before anything is awaited: the next one decided sees it.
+
+        Returns how many seconds it may talk.
+        """
+        price = self._book.price(contact.region, contact.line_type)
+        self._book.begun(asked.call_id, asked.extension, price)
+        managers = self._book.usage_of(asked.extension, request.at_ms)
+        return talk_seconds(managers, request.usage, price, self._policy.tolls)
+
+    async def _begin(self, call: NewCall, entry: AuditEntry) -> None:
+        try:
+            await begin_call(self._database, call, entry)
+        except DBAPIError:
+            self._book.withdrawn(call.id)
+            raise
+
     def _request(self, asked: Asked, facts: DialFacts, at_ms: int) -> DialRequest:
         return DialRequest(
-            caller=self._caller(asked, facts),
+            caller=self._caller(asked, facts, at_ms),
             order=_order(facts),
             live_calls=asked.live_calls,
+            usage=self._book.usage_in_all(at_ms),
+            panic=facts.panic,
             at_ms=at_ms,
         )
 
-    def _caller(self, asked: Asked, facts: DialFacts) -> Caller | None:
+    def _caller(self, asked: Asked, facts: DialFacts, at_ms: int) -> Caller | None:
         if facts.manager is None:
             return None
         return Caller(
@@ -137,6 +172,7 @@ class Admission:
             live_calls=asked.managers_live_calls,
             calls_last_hour=facts.calls_last_hour,
             calls_last_day=facts.calls_last_day,
+            usage=self._book.usage_of(asked.extension, at_ms),
         )
 
     def _count_miss(self, asked: Asked, reason: Reason) -> None:

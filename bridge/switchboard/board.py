@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Final
 
@@ -34,6 +35,7 @@ from bridge.calls.events import (
     ManagerTold,
 )
 from bridge.calls.model import Call, Kind, Leg, State
+from bridge.store.database import now_ms
 from bridge.switchboard import metrics
 from bridge.switchboard.admission import Admitted, Asked, Refused
 from bridge.switchboard.live_call import LiveCall, Parts
@@ -146,6 +148,17 @@ class Switchboard:
             if call.state is not State.TALKING:
                 call.post(HangUpRequested())
 
+    def end_conversations(self, extensions: Collection[str]) -> int:
+        """Ask for the end of every conversation of these; returns how many there are."""
+        talking = [
+            call
+            for call in self._calls.values()
+            if call.state is State.TALKING and call.asked.extension in extensions
+        ]
+        for call in talking:
+            call.post(HangUpRequested())
+        return len(talking)
+
     def knows(self, channel_id: str) -> bool:
         """Whether the channel is, or is about to be, a leg of a live call."""
         return channel_id in self._legs
@@ -215,6 +228,7 @@ class Switchboard:
             raise
         finally:
             del self._calls[call_id]
+            self._parts.book.ended(call_id, now_ms())
             for channel_id in (*call.channels.values(), *(names.channel_id(call_id, leg) for leg in Leg)):
                 self._legs.pop(channel_id, None)
             metrics.live_calls.dec()

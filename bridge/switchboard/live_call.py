@@ -45,6 +45,7 @@ from bridge.store.database import now_ms
 from bridge.switchboard import metrics
 from bridge.switchboard.admission import Admission, Admitted, Asked, Refused
 from bridge.switchboard.ledger import Ledger
+from bridge.switchboard.tolls import TollBook
 from bridge.vault import HiddenNumber, SealBroken, Vault
 
 log = structlog.get_logger()
@@ -60,6 +61,7 @@ class Parts:
     pbx: Pbx
     admission: Admission
     ledger: Ledger
+    book: TollBook
     vault: Vault | None
     timings: Timings
     language: str
@@ -162,6 +164,7 @@ class LiveCall:
             case RecordAnswer():
                 self.answered_ms = now_ms()
                 self._parts.ledger.answered(self.asked.call_id, self.answered_ms)
+                self._parts.book.answered(self.asked.call_id, self.answered_ms)
             case RecordResult(result, cause):
                 metrics.calls.labels(result.value).inc()
                 self._log.info("call ended", order=self.asked.code, result=result.value, cause=cause)
@@ -174,8 +177,8 @@ class LiveCall:
         self._outcome = outcome
         self.decided.set_result(outcome)
         match outcome:
-            case Admitted():
-                self.post(CallAdmitted())
+            case Admitted(talk_seconds=seconds):
+                self.post(CallAdmitted(seconds))
             case Refused(reason, message):
                 self._log.info(
                     "call refused",

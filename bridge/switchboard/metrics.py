@@ -13,4 +13,10 @@ link_up = Gauge("callbridge_ari_link", "1 while events arrive from Asterisk")
 carrier_up = Gauge("callbridge_carrier_up", "0 while the carrier is known not to answer")
 sealed = Gauge("callbridge_sealed", "1 while there is no key, and nothing can be dialled")
 backlog = Gauge("callbridge_ledger_backlog", "Entries about calls that are not on disk yet")
+panic = Gauge("callbridge_panic", "1 while somebody has stopped all calls")
+toll_usage = Gauge(
+    "callbridge_toll_usage_ratio",
+    "How much of a day's limit is used: of all managers together, or of the one nearest to it",
+    ["limit"],
+)
 tasks = Gauge("callbridge_tasks", "asyncio tasks of the daemon")

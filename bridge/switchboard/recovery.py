@@ -18,7 +18,7 @@ from bridge.asterisk import names
 from bridge.asterisk.happenings import ChannelAnswered, ChannelGone, ChannelJoined
 from bridge.asterisk.pbx import Pbx
 from bridge.calls.adoption import Presence, adopt
-from bridge.calls.model import Kind, Leg
+from bridge.calls.model import Kind, Leg, State
 from bridge.store.database import now_ms
 from bridge.store.records import OpenCall
 from bridge.switchboard.admission import Asked
@@ -111,6 +111,9 @@ class Recovery:
         talked = None if record.answered_ms is None else (now_ms() - record.answered_ms) / 1000
         kind = Kind(record.kind)
         call, commands, missed = adopt(kind, self._parts.timings, found, talked_seconds=talked)
+        if call.state is State.TALKING:
+            # Whether or not the answer was put down in time: what is talked costs money.
+            self._parts.book.answered(record.id, record.answered_ms or record.started_ms)
         asked = Asked(record.id, kind, record.extension, record.order_code, channels[Leg.MANAGER], 0, 0)
         live = LiveCall(
             asked,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import tempfile
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bridge.config import Config, ConfigError, ConfigProblem, known_keys, load_config
-from bridge.rules import LineType, TimeRange
+from bridge.rules import Allowance, LineType, TimeRange
 
 SHIPPED = Path(__file__).parents[2] / "config.yaml"
 SMALLEST = """\
@@ -75,7 +76,10 @@ def test_the_policy_holds_what_the_file_says(tmp_path: Path) -> None:
         + """\
 calls: {max_live: 7}
 rules:
-  limits: {per_hour: 11, per_day: 22, live_per_manager: 2}
+  limits:
+    {per_hour: 11, per_day: 22, live_per_manager: 2, per_day_in_all: 33, minutes_per_day: 44,
+     minutes_per_day_in_all: 55, spend_per_day: 6.60, spend_per_day_in_all: 77}
+  prices: {default: 1.5, own_country: 0.1, countries: {IE: {mobile: 0.2}, GB: {voip: 0}}}
   working_hours:
     saturday: ["22:00-06:00", "09:00-12:30"]
     sunday: []
@@ -86,14 +90,30 @@ rules:
 """,
     ).policy()
     limits, lock_out = policy.limits, policy.lock_out
-    assert (limits.calls_per_hour, limits.calls_per_day) == (11, 22)
-    assert (limits.live_per_manager, limits.live_in_all) == (2, 7)
+    assert (limits.calls_per_hour, limits.live_per_manager, limits.live_in_all) == (11, 2, 7)
+    assert policy.tolls.manager == Allowance(22, 44, Decimal("6.60"))
+    assert policy.tolls.in_all == Allowance(33, 55, Decimal(77))
     assert policy.hours.days[5:] == ((TimeRange(1320, 360), TimeRange(540, 750)), ())
     assert policy.hours.timezone.key == "Europe/London"
     assert policy.countries.allowed == {"GB", "IE"}
     assert policy.line_types.allowed == {LineType.MOBILE}
     assert (lock_out.misses, lock_out.within_seconds, lock_out.for_seconds) == (3, 44, 55)
     assert policy.refusal_delay_ms == 66
+
+
+def test_the_price_of_a_line_is_its_own_or_its_countrys_or_the_default(tmp_path: Path) -> None:
+    text = (
+        "rules:\n  prices: {default: 1.5, own_country: 0.1, countries: {IE: {mobile: 0.2}, GB: {voip: 0}}}\n"
+    )
+    prices = _load(tmp_path, SMALLEST + text).policy().tolls.prices
+    assert prices.of("IE", "mobile") == Decimal("0.2")
+    assert prices.of("IE", "fixed_line") == Decimal("1.5")
+    assert prices.of("FR", "mobile") == Decimal("1.5")
+    assert prices.of("GB", "mobile") == Decimal("0.1")
+    assert prices.of("GB", "voip") == 0
+    assert prices.of("GB", "premium_rate") == Decimal("1.5"), (
+        "what a country's ordinary lines cost is too little"
+    )
 
 
 def test_only_the_shops_own_country_may_be_called_by_default(tmp_path: Path) -> None:
@@ -175,6 +195,48 @@ ONE_KEY = "9: keys: must name exactly one of file, credential and environment"
             "",
             "rules:\n  per_hour: 5\n",
             "12: rules.per_hour: unknown key; did you mean rules.limits.per_hour?",
+        ),
+        (
+            "",
+            "rules:\n  limits:\n    spend_per_day: cheap\n",
+            "13: rules.limits.spend_per_day: must be an amount of money, such as 0.05",
+        ),
+        (
+            "",
+            "rules:\n  limits: {spend_per_day: 0.00}\n",
+            "12: rules.limits.spend_per_day: must be more than 0",
+        ),
+        (
+            "",
+            "rules:\n  limits: {minutes_per_day: 0}\n",
+            "12: rules.limits.minutes_per_day: must be 1 or more",
+        ),
+        (
+            "",
+            "rules:\n  prices: {default: -1}\n",
+            "12: rules.prices.default: must be an amount of money, such as 0.05",
+        ),
+        (
+            "",
+            "rules:\n  prices: {currency: £}\n",
+            "12: rules.prices.currency: must be a currency's ISO code of three capital letters",
+        ),
+        (
+            "",
+            "rules:\n  prices:\n    countries:\n      GB: {mobile: 0.05}\n      UK: {mobile: 0.05}\n",
+            "15: rules.prices.countries.UK: must be a country's ISO code of two capital letters; "
+            "did you mean GB?",
+        ),
+        (
+            "",
+            "rules:\n  prices: {countries: {GB: 0.05}}\n",
+            "12: rules.prices.countries.GB: must be a section: indented lines of `key: value`",
+        ),
+        (
+            "",
+            "rules:\n  prices: {countries: {GB: {satellite: 9}}}\n",
+            "12: rules.prices.countries.GB.satellite: must be mobile, fixed_line, fixed_line_or_mobile, "
+            "toll_free, premium_rate, shared_cost, voip or other",
         ),
         ("", "rules: 5\n", "11: rules: must be a section: indented lines of `key: value`"),
         (

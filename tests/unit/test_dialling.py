@@ -1,6 +1,7 @@
 """Who may call whom, and what a refusal may tell."""
 
 from dataclasses import replace
+from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -8,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bridge.rules import (
+    Allowance,
     Caller,
     ContactFacts,
     Countries,
@@ -18,9 +20,12 @@ from bridge.rules import (
     LockOut,
     OrderFacts,
     Policy,
+    Prices,
     Reason,
     Role,
     TimeRange,
+    Tolls,
+    Usage,
     WorkingHours,
     decide,
 )
@@ -29,7 +34,12 @@ ALWAYS = ((TimeRange(0, 24 * 60),),) * 7
 NEVER: tuple[tuple[TimeRange, ...], ...] = ((),) * 7
 
 POLICY = Policy(
-    limits=Limits(calls_per_hour=10, calls_per_day=50, live_in_all=5),
+    limits=Limits(calls_per_hour=10, live_in_all=5),
+    tolls=Tolls(
+        manager=Allowance(calls=50, minutes=100, spend=Decimal(10)),
+        in_all=Allowance(calls=200, minutes=400, spend=Decimal(40)),
+        prices=Prices(default=Decimal("0.50"), by_line={("GB", "fixed_line"): Decimal("0.02")}),
+    ),
     hours=WorkingHours(ALWAYS, ZoneInfo("Europe/London")),
     countries=Countries(frozenset({"GB"})),
     line_types=LineTypes(),
@@ -44,14 +54,28 @@ CALLER = Caller(
     live_calls=0,
     calls_last_hour=0,
     calls_last_day=0,
+    usage=Usage(),
 )
 CONTACT = ContactFacts(region="GB", line_type="mobile")
 OWN_ORDER = OrderFacts(assigned_manager_id=1, contact=CONTACT)
 OTHERS_ORDER = OrderFacts(assigned_manager_id=2, contact=CONTACT)
 NOBODYS_ORDER = OrderFacts(assigned_manager_id=None, contact=CONTACT)
-REQUEST = DialRequest(caller=CALLER, order=OWN_ORDER, live_calls=0, at_ms=1_780_000_000_000)
+REQUEST = DialRequest(
+    caller=CALLER, order=OWN_ORDER, live_calls=0, usage=Usage(), panic=False, at_ms=1_780_000_000_000
+)
+
+
+def _used(talked_ms: int = 0, spent: Decimal = Decimal(0)) -> DialRequest:
+    """A request of a manager with this behind them."""
+    return replace(REQUEST, caller=replace(CALLER, usage=Usage(1, talked_ms, spent)))
+
 
 counts = st.integers(0, 60)
+money = st.decimals(0, 60, places=2)
+usages = st.builds(Usage, calls=counts, talked_ms=st.integers(0, 4_000_000), spent=money)
+allowances = st.builds(
+    Allowance, calls=counts, minutes=counts, spend=st.decimals(Decimal("0.01"), 60, places=2)
+)
 contacts = st.none() | st.builds(
     ContactFacts, region=st.sampled_from(["GB", "US", "RU"]), line_type=st.sampled_from(list(LineType))
 )
@@ -67,12 +91,15 @@ callers = st.builds(
     live_calls=st.integers(0, 3),
     calls_last_hour=counts,
     calls_last_day=counts,
+    usage=usages,
 )
 requests = st.builds(
     DialRequest,
     caller=st.none() | callers,
     order=orders,
     live_calls=st.integers(0, 8),
+    usage=usages,
+    panic=st.booleans(),
     at_ms=st.integers(1_700_000_000_000, 1_900_000_000_000),
 )
 ranges = st.tuples(st.integers(0, 1439), st.integers(0, 1440)).filter(lambda ends: ends[0] != ends[1])
@@ -82,10 +109,10 @@ policies = st.builds(
     limits=st.builds(
         Limits,
         calls_per_hour=counts,
-        calls_per_day=counts,
         live_in_all=st.integers(1, 8),
         live_per_manager=st.integers(1, 3),
     ),
+    tolls=st.builds(Tolls, manager=allowances, in_all=allowances, prices=st.just(POLICY.tolls.prices)),
     hours=st.builds(WorkingHours, days=weeks, timezone=st.just(ZoneInfo("Europe/London"))),
     countries=st.builds(Countries, allowed=st.frozensets(st.sampled_from(["GB", "US", "RU"]))),
     line_types=st.builds(LineTypes, allowed=st.frozensets(st.sampled_from(list(LineType)))),
@@ -115,7 +142,13 @@ def test_supervisors_and_owners_may_call_every_customer(role: Role, order: Order
         (replace(REQUEST, order=None), POLICY, Reason.NOT_YOURS),
         (replace(REQUEST, order=OTHERS_ORDER), POLICY, Reason.NOT_YOURS),
         (replace(REQUEST, order=NOBODYS_ORDER), POLICY, Reason.NOT_YOURS),
+        (replace(REQUEST, panic=True), POLICY, Reason.PANIC),
         (REQUEST, replace(POLICY, hours=replace(POLICY.hours, days=NEVER)), Reason.OUTSIDE_HOURS),
+        (replace(REQUEST, usage=Usage(calls=200)), POLICY, Reason.DAILY_LIMIT_IN_ALL),
+        (_used(talked_ms=100 * 60_000), POLICY, Reason.MINUTES_LIMIT),
+        (replace(REQUEST, usage=Usage(talked_ms=400 * 60_000)), POLICY, Reason.MINUTES_LIMIT_IN_ALL),
+        (_used(spent=Decimal("9.51")), POLICY, Reason.SPEND_LIMIT),
+        (replace(REQUEST, usage=Usage(spent=Decimal("39.51"))), POLICY, Reason.SPEND_LIMIT_IN_ALL),
         (replace(REQUEST, caller=replace(CALLER, calls_last_day=50)), POLICY, Reason.DAILY_LIMIT),
         (replace(REQUEST, caller=replace(CALLER, calls_last_hour=10)), POLICY, Reason.HOURLY_LIMIT),
         (replace(REQUEST, caller=replace(CALLER, live_calls=1)), POLICY, Reason.ALREADY_TALKING),
@@ -158,7 +191,9 @@ def test_somebody_elses_order_is_not_yours_at_night_and_beyond_every_limit_too()
     tired = replace(CALLER, calls_last_day=99, calls_last_hour=99, live_calls=3)
     night = replace(POLICY, hours=replace(POLICY.hours, days=NEVER))
     for order in (None, OTHERS_ORDER):
-        assert decide(DialRequest(tired, order, 99, 0), night).reason == Reason.NOT_YOURS
+        spent = Usage(999, 999 * 60_000, Decimal(999))
+        request = DialRequest(tired, order, 99, usage=spent, panic=True, at_ms=0)
+        assert decide(request, night).reason == Reason.NOT_YOURS
 
 
 @given(requests, policies, st.none() | st.integers(4, 9), contacts)
@@ -205,11 +240,42 @@ def _union(one: Policy, two: Policy) -> Policy:
         one,
         limits=Limits(
             calls_per_hour=max(one.limits.calls_per_hour, two.limits.calls_per_hour),
-            calls_per_day=max(one.limits.calls_per_day, two.limits.calls_per_day),
             live_in_all=max(one.limits.live_in_all, two.limits.live_in_all),
             live_per_manager=max(one.limits.live_per_manager, two.limits.live_per_manager),
+        ),
+        tolls=replace(
+            one.tolls,
+            manager=_larger(one.tolls.manager, two.tolls.manager),
+            in_all=_larger(one.tolls.in_all, two.tolls.in_all),
         ),
         hours=replace(one.hours, days=tuple(a + b for a, b in pairs)),
         countries=Countries(one.countries.allowed | two.countries.allowed),
         line_types=LineTypes(one.line_types.allowed | two.line_types.allowed),
     )
+
+
+def _larger(one: Allowance, two: Allowance) -> Allowance:
+    return Allowance(
+        calls=max(one.calls, two.calls),
+        minutes=max(one.minutes, two.minutes),
+        spend=max(one.spend, two.spend),
+    )
+
+
+@given(requests, policies, usages, usages)
+def test_more_usage_never_allows_more(
+    request_: DialRequest, policy: Policy, managers: Usage, in_all: Usage
+) -> None:
+    caller = request_.caller
+    more = replace(
+        request_,
+        usage=request_.usage + in_all,
+        caller=caller and replace(caller, usage=caller.usage + managers),
+    )
+    if decide(more, policy).allowed:
+        assert decide(request_, policy).allowed
+
+
+@given(requests, policies)
+def test_in_a_panic_nobody_is_allowed_anything(request_: DialRequest, policy: Policy) -> None:
+    assert not decide(replace(request_, panic=True), policy).allowed

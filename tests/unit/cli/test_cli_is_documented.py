@@ -17,12 +17,12 @@ DOC = (Path(__file__).parents[3] / "docs" / "cli.md").read_text(encoding="utf-8"
 
 
 def _commands(command: Any, name: str) -> Iterator[tuple[str, Any]]:
-    """Every command by its full name; groups are no commands of their own, but for the program itself."""
+    """Every command by its full name; a group is one of its own only where it can be run without another."""
     for sub_name, sub in command.commands.items():
         full_name = f"{name} {sub_name}"
         if hasattr(sub, "commands"):
             yield from _commands(sub, full_name)
-        else:
+        if not hasattr(sub, "commands") or sub.invoke_without_command:
             yield full_name, sub
 
 
