@@ -89,7 +89,10 @@ def request(call: Call, _event: Event) -> Step:
     return checking, (StartTimer(Timer.REFUSAL, call.timings.refusal), Admit())
 
 
-def admit(call: Call, _event: Event) -> Step:
+def admit(call: Call, event: Event) -> Step:
+    assert isinstance(event, CallAdmitted)
+    if event.talk_seconds is not None:
+        call = replace(call, timings=call.timings.with_less_talk(event.talk_seconds))
     stop = (StopTimer(Timer.REFUSAL),)
     if call.kind is Kind.CLICK_TO_CALL:
         ringing = replace(call, state=State.CREATING_MANAGER, legs=frozenset({MANAGER}))
