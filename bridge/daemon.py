@@ -98,7 +98,7 @@ async def _open_vault(keys: Keys, database: Database) -> Vault | None:
 
 async def _toll_book(config: Config, database: Database) -> TollBook:
     """What calls have come to since yesterday, those included that a daemon before this one has left."""
-    book = TollBook(config.policy().tolls.prices, longest_seconds=config.calls.max_seconds)
+    book = TollBook(config.policy().tolls, longest_seconds=config.calls.max_seconds)
     book.load(await calls_of_a_day(database, now_ms()))
     return book
 

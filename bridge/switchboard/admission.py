@@ -22,7 +22,6 @@ from bridge.rules import (
     Verdict,
     decide,
 )
-from bridge.rules.tolls import talk_seconds
 from bridge.store.audit import AuditEntry
 from bridge.store.database import Database, now_ms
 from bridge.store.records import DialFacts, NewCall, SealedContact, begin_call, dial_facts, refuse_call
@@ -110,8 +109,7 @@ class Admission:
     async def _ask(self, asked: Asked) -> Admitted | Refused:
         at_ms = now_ms()
         facts = await dial_facts(self._database, asked.extension, asked.code, at_ms)
-        request = self._request(asked, facts, at_ms)
-        verdict = decide(request, self._policy)
+        verdict = decide(self._request(asked, facts, at_ms), self._policy)
         if verdict.allowed and self._sealed:
             verdict = Verdict(Reason.SEALED, audit_reason="sealed")
         code = asked.code if facts.order else _masked_guess(asked.code)
@@ -126,23 +124,15 @@ class Admission:
         )
         language = (facts.manager and facts.manager.language) or self._language
         if verdict.reason is None and facts.contact is not None:
-            seconds = self._enter(asked, facts.contact, request)
+            # Counted before anything is awaited: the next call that is decided sees this one.
+            self._book.begun(call.id, asked.extension, facts.contact.region, facts.contact.line_type)
+            seconds = self._book.seconds_left(call.id, at_ms)
             await self._begin(call, _entry(call, asked, "dial", _contact(facts.contact)))
             return Admitted(facts.contact, language, seconds)
         reason = verdict.reason or Reason.NO_CONTACT
         await refuse_call(self._database, call, _entry(call, asked, "refuse", verdict.audit_reason))
         self._count_miss(asked, reason)
         return Refused(reason, MESSAGES[reason], language)
-
-    def _enter(self, asked: Asked, contact: SealedContact, request: DialRequest) -> int:
-        """Count the call from this moment, before anything is awaited: the next one decided sees it.
-
-        Returns how many seconds it may talk.
-        """
-        price = self._book.price(contact.region, contact.line_type)
-        self._book.begun(asked.call_id, asked.extension, price)
-        managers = self._book.usage_of(asked.extension, request.at_ms)
-        return talk_seconds(managers, request.usage, price, self._policy.tolls)
 
     async def _begin(self, call: NewCall, entry: AuditEntry) -> None:
         try:

@@ -18,7 +18,7 @@ from bridge.asterisk import names
 from bridge.asterisk.happenings import ChannelAnswered, ChannelGone, ChannelJoined
 from bridge.asterisk.pbx import Pbx
 from bridge.calls.adoption import Presence, adopt
-from bridge.calls.model import Kind, Leg, State
+from bridge.calls.model import Kind, Leg, State, Timings
 from bridge.store.database import now_ms
 from bridge.store.records import OpenCall
 from bridge.switchboard.admission import Asked
@@ -110,7 +110,7 @@ class Recovery:
         found = {leg: now.presence(channel_id) for leg, channel_id in channels.items()}
         talked = None if record.answered_ms is None else (now_ms() - record.answered_ms) / 1000
         kind = Kind(record.kind)
-        call, commands, missed = adopt(kind, self._parts.timings, found, talked_seconds=talked)
+        call, commands, missed = adopt(kind, self._timings(record.id, talked), found, talked_seconds=talked)
         if call.state is State.TALKING:
             # Whether or not the answer was put down in time: what is talked costs money.
             self._parts.book.answered(record.id, record.answered_ms or record.started_ms)
@@ -124,6 +124,11 @@ class Recovery:
             answered_ms=record.answered_ms,
         )
         self._switchboard.adopt(live, commands, missed)
+
+    def _timings(self, call_id: str, talked: float | None) -> Timings:
+        """A call that is taken over may go on for as long as the day's allowances leave, and no longer."""
+        left = self._parts.book.seconds_left(call_id, now_ms())
+        return self._parts.timings.with_less_talk((talked or 0) + left)
 
     async def _orphans(self, pbx: Pbx) -> tuple[set[str], set[str]]:
         """Channels in our application, and bridges by our names, that are no live call's."""

@@ -13,8 +13,8 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Final
 
-from bridge.rules import Prices, Usage
-from bridge.rules.tolls import cost
+from bridge.rules import Tolls, Usage
+from bridge.rules.tolls import cost, talk_seconds
 from bridge.store.records import DAY_MS
 from bridge.store.tolls import PastCall
 
@@ -42,8 +42,8 @@ class TollBook:
     only by the next daemon, perhaps a night later.
     """
 
-    def __init__(self, prices: Prices, *, longest_seconds: int) -> None:
-        self._prices = prices
+    def __init__(self, tolls: Tolls, *, longest_seconds: int) -> None:
+        self._tolls = tolls
         self._longest_ms = longest_seconds * 1000
         self._running: dict[str, _Running] = {}
         self._over: deque[_Over] = deque()
@@ -54,19 +54,19 @@ class TollBook:
     def load(self, past: Iterable[PastCall]) -> None:
         """Take over what is on record, in the order of the ends."""
         for call in past:
-            price = self.price(call.region, call.line_type)
-            self._running[call.id] = _Running(call.extension, price, call.answered_ms)
+            self.begun(call.id, call.extension, call.region, call.line_type)
+            if call.answered_ms is not None:
+                self.answered(call.id, call.answered_ms)
             if call.ended_ms is not None:
                 self.ended(call.id, call.ended_ms)
 
-    def price(self, region: str | None, line_type: str | None) -> Decimal:
-        """What a minute costs; a contact of which nothing is known costs what unknown ones do."""
-        if region is None or line_type is None:
-            return self._prices.default
-        return self._prices.of(region, line_type)
+    def begun(self, call_id: str, extension: str, region: str | None, line_type: str | None) -> None:
+        """A call is placed. From now on it counts, though it costs nothing before it is answered.
 
-    def begun(self, call_id: str, extension: str, price: Decimal) -> None:
-        """A call is placed. From now on it counts, though it costs nothing before it is answered."""
+        A contact of which nothing is known (None) costs what unknown ones do.
+        """
+        prices = self._tolls.prices
+        price = prices.default if region is None or line_type is None else prices.of(region, line_type)
         self._running[call_id] = _Running(extension, price)
 
     def withdrawn(self, call_id: str) -> None:
@@ -102,6 +102,14 @@ class TollBook:
         """What everybody's calls have come to."""
         self._forget(now_ms)
         return sum((self._usage(call, now_ms) for call in self._running.values()), start=self._sum)
+
+    def seconds_left(self, call_id: str, now_ms: int) -> int:
+        """How much longer a running call may last; 0 for one that does not run."""
+        call = self._running.get(call_id)
+        if call is None:
+            return 0
+        managers, in_all = self.usage_of(call.extension, now_ms), self.usage_in_all(now_ms)
+        return talk_seconds(managers, in_all, call.price, self._tolls)
 
     def extensions(self) -> set[str]:
         """Those whose calls are in the book."""
