@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from enum import StrEnum
 
-from bridge.calls.commands import Command, LimitLegs, StartTimer
+from bridge.calls.commands import Command, LimitLegs, RecordAnswer, StartTimer
 from bridge.calls.events import Event, HangUpRequested, LegAnswered, LegEnded
 from bridge.calls.model import Call, Kind, Leg, State, Timer, Timings
 
@@ -24,6 +24,9 @@ class Presence(StrEnum):
     RINGING = "ringing"
     UP = "up"
     BRIDGED = "bridged"
+
+
+_NOT_PICKED_UP = {Presence.WAITING, Presence.RINGING}
 
 
 def adopt(
@@ -40,7 +43,16 @@ def adopt(
     if talked_seconds is not None or set(found.values()) == {Presence.BRIDGED}:
         left = max(1.0, timings.talk - (talked_seconds or 0))
         talking = replace(call, state=State.TALKING, joined=both)
-        return talking, (LimitLegs(left), StartTimer(Timer.TALK, left)), tuple(missed)
+        noted = () if talked_seconds is not None else (RecordAnswer(),)
+        return talking, (*noted, LimitLegs(left), StartTimer(Timer.TALK, left)), tuple(missed)
+    if (
+        found[Leg.CUSTOMER] is Presence.GONE
+        and found[Leg.MANAGER] in _NOT_PICKED_UP
+        and kind is Kind.CLICK_TO_CALL
+    ):
+        # Nobody has been called yet, and nobody need be: whoever clicked will click again.
+        alone = replace(call, state=State.RINGING_MANAGER, legs=frozenset({Leg.MANAGER}))
+        return alone, (), (HangUpRequested(),)
     match found[Leg.CUSTOMER]:
         case Presence.RINGING:
             ringing = replace(call, state=State.RINGING)
