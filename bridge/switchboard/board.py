@@ -148,6 +148,12 @@ class Switchboard:
             if call.state is not State.TALKING:
                 call.post(HangUpRequested())
 
+    def give_up_attempts(self) -> None:
+        """Ask for the end of every call that may yet become a conversation; refusals are told to their end."""
+        for call in self._calls.values():
+            if call.state is not State.TALKING and call.state not in _AS_GOOD_AS_OVER:
+                call.post(HangUpRequested())
+
     def end_conversations(self, extensions: Collection[str]) -> int:
         """Ask for the end of every conversation of these; returns how many there are."""
         talking = [

@@ -41,7 +41,7 @@ class PanicWatch:
             return
         if panic is not None and not self.on:
             log.warning("PANIC: no call is placed")
-            self._switchboard.give_up_unanswered()
+            self._switchboard.give_up_attempts()
         elif panic is None and self.on:
             log.warning("the panic is over: calls are placed again")
         self.on = panic is not None
