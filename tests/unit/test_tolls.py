@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bridge.config import load_config
 from bridge.rules import Allowance, Prices, TollLimit, Tolls, Usage
 from bridge.rules.tolls import (
     MINUTE_MS,
@@ -20,6 +23,7 @@ from bridge.rules.tolls import (
     used_up,
 )
 
+ROOT = Path(__file__).parents[2]
 PRICE = Decimal("0.50")
 PRICES = Prices(default=PRICE, by_line={})
 ALLOWANCE = Allowance(calls=10, minutes=30, spend=Decimal(10))
@@ -134,3 +138,34 @@ def test_a_minute_that_is_paid_for_may_be_talked_out() -> None:
 
 def test_how_much_of_an_allowance_is_used_is_a_part_of_one() -> None:
     assert ratios(Usage(5, 15 * MINUTE_MS, Decimal(8)), ALLOWANCE) == (0.5, 0.5, 0.8)
+
+
+# --- what docs/toll-fraud.md promises ---
+
+
+def _thiefs_day(tolls: Tolls, price: Decimal, seconds: float) -> Usage:
+    """A day of one phone whose every call lasts so long, or as long as it may."""
+    used = Usage()
+    while used.calls < tolls.manager.calls:
+        may = talk_seconds(used, used, price, tolls)
+        if may < SHORTEST_CALL_SECONDS:
+            break
+        talked_ms = round(min(seconds, may) * 1000)
+        used += Usage(1, talked_ms, cost(talked_ms, price))
+    return used
+
+
+def test_one_phone_costs_no_more_than_the_page_says() -> None:
+    tolls = load_config(ROOT / "config.yaml").policy().tolls
+    page = (ROOT / "docs" / "toll-fraud.md").read_text()
+    told = re.findall(r"^\| .* \| ([\d.]+) \| ([\d.]+) \| ([\d.]+) \|$", page, re.MULTILINE)
+    assert [Decimal(price) for price, *_ in told] == [
+        tolls.prices.of("GB", "mobile"),
+        tolls.prices.of("FR", "mobile"),
+    ]
+    for text, by_minutes, by_seconds in told:
+        price = Decimal(text)
+        days = [_thiefs_day(tolls, price, seconds) for seconds in (10, 59, 60, 60.001, 61, 90, 300, 7200)]
+        assert max(day.spent for day in days) == Decimal(by_minutes)
+        dearest = max(Decimal(day.talked_ms) / MINUTE_MS * price for day in days)
+        assert Decimal(by_seconds) - 1 < dearest <= Decimal(by_seconds)
