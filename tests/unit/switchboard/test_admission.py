@@ -14,10 +14,12 @@ from bridge.api.app import REFUSALS
 from bridge.calls.model import Kind, Message
 from bridge.config import load_config
 from bridge.rules import Allowance, Policy, Reason, TimeRange, Usage
+from bridge.store.audit import recent_entries
 from bridge.store.database import Database, now_ms
 from bridge.store.managers import add_manager
 from bridge.store.orders import Batch, KnownOrder, NewContact, NewCustomer, write_batch
 from bridge.store.panic import Panic, begin_panic, end_panic
+from bridge.store.records import recent_calls
 from bridge.switchboard.admission import MESSAGES, Admission, Admitted, Asked, Refused
 from bridge.switchboard.tolls import TollBook
 
@@ -119,3 +121,25 @@ async def test_a_call_that_does_not_get_on_record_does_not_count(
         )
     assert await admission.ask(asked()) == Refused(None, Message.OUT_OF_SERVICE, "en")
     assert book.usage_in_all(now_ms()) == Usage()
+
+
+async def test_whoever_guesses_codes_is_locked_out_of_their_own_orders_too(
+    admission: Admission, policy: Policy
+) -> None:
+    for guess in range(policy.lock_out.misses):
+        miss = replace(asked(f"miss-{guess}"), code=str(9000 + guess))
+        assert reason_of(await admission.ask(miss)) is Reason.NOT_YOURS
+    assert reason_of(await admission.ask(asked())) is Reason.LOCKED_OUT
+
+
+async def test_a_code_that_may_be_a_number_goes_on_record_masked(admission: Admission, db: Database) -> None:
+    await admission.ask(replace(asked("guess"), code="447700900123"))
+    (record,) = await recent_calls(db)
+    (entry,) = await recent_entries(db)
+    assert record.order_code == "*" * 12
+    assert "7700900123" not in f"{entry.subject} {entry.detail}"
+
+
+async def test_a_sealed_daemon_admits_nothing(db: Database, policy: Policy, book: TollBook) -> None:
+    sealed = Admission(db, policy, book, language="en", sealed=True)
+    assert reason_of(await sealed.ask(asked())) is Reason.SEALED
