@@ -149,7 +149,7 @@ class Switchboard:
                 call.post(HangUpRequested())
 
     def give_up_attempts(self) -> None:
-        """Ask for the end of every call that may yet become a conversation; refusals are told to their end."""
+        """Ask for the end of every call that may yet become a conversation; refusals are still told."""
         for call in self._calls.values():
             if call.state is not State.TALKING and call.state not in _AS_GOOD_AS_OVER:
                 call.post(HangUpRequested())
