@@ -59,7 +59,9 @@ def adopt(
             return ringing, (StartTimer(Timer.RING, timings.ring),), tuple(missed)
         case Presence.UP | Presence.BRIDGED:
             # The customer has answered, and nobody has connected the two: let that happen now.
-            return replace(call, state=State.RINGING), (), (*missed, LegAnswered(Leg.CUSTOMER))
+            in_bridge = frozenset(leg for leg in Leg if found[leg] is Presence.BRIDGED)
+            ringing = replace(call, state=State.RINGING, joined=in_bridge)
+            return ringing, (), (*missed, LegAnswered(Leg.CUSTOMER))
         case Presence.GONE:
             return replace(call, state=State.DIALLING), (), tuple(missed)
     # The customer's phone may or may not have been dialled. It must not be dialled twice: so it ends here.
