@@ -68,6 +68,7 @@ def run(config_path: Path) -> int:
 
 
 async def _serve(config: Config) -> None:
+    log.info("starting", version=__version__)
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)

@@ -136,7 +136,7 @@ async def test_a_dead_carrier_is_told(lab: Lab, phone: Phone, carrier: Carrier) 
     before = records(lab)
 
     def has_answered() -> bool:
-        return "the carrier answers" in lab.log("daemon").read_text().rpartition('"serving"')[2]
+        return "the carrier answers" in lab.log("daemon").read_text().rpartition('"starting"')[2]
 
     await until(has_answered, "a carrier that the daemon has seen to be alive")
     await carrier.close()
