@@ -9,6 +9,7 @@ import asyncio
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
+from shop import carrier_of
 
 from labkit import ports
 from labkit.lab import Lab
@@ -33,7 +34,7 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
 
 @pytest.fixture
 async def carrier(lab: Lab) -> AsyncIterator[Carrier]:
-    async with Carrier(lab.carrier_address) as carrier:
+    async with carrier_of(lab) as carrier:
         yield carrier
 
 

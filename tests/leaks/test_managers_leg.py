@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Iterator
 
 import pytest
 from page import PAGE, page
+from shop import carrier_of
 from ways import BODIES, HEADERS, ON_REQUESTS, SDES_ITEMS, SDP_LINES, Way, Ways
 
 from labkit import ports
@@ -49,7 +50,7 @@ async def phone(lab: Lab) -> AsyncIterator[Phone]:
 
 @pytest.fixture
 async def carrier(lab: Lab) -> AsyncIterator[Carrier]:
-    async with Carrier(lab.carrier_address) as carrier:
+    async with carrier_of(lab) as carrier:
         yield carrier
 
 

@@ -16,6 +16,7 @@ from bridge.asterisk.ari import AriClient
 from labkit.daemonfiles import merged
 from labkit.lab import Lab
 from labkit.readiness import get
+from labkit.sip.carrier import Carrier
 from labkit.sip.phone import Phone
 
 POLL_SECONDS = 0.05
@@ -108,6 +109,15 @@ async def trunk_is(lab: Lab, state: str) -> bool:
     """Whether Asterisk takes the carrier for "online" or "offline", by its answers to OPTIONS."""
     async with ari(lab) as client:
         return (await client.endpoints.get("PJSIP", "trunk")).state == state
+
+
+@asynccontextmanager
+async def carrier_of(lab: Lab) -> AsyncIterator[Carrier]:
+    """A carrier that answers, and that both Asterisk and the daemon know to be alive."""
+    async with Carrier(lab.carrier_address) as carrier:
+        await until_async(lambda: trunk_is(lab, "online"), "a trunk that is up", within=40)
+        await until(lambda: gauge(lab, "callbridge_carrier_up") == 1, "a daemon that knows of it")
+        yield carrier
 
 
 async def leftovers(lab: Lab) -> list[str]:

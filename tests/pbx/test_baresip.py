@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
-from shop import next_result, nothing_left, records, trunk_is, until, until_async
+from shop import carrier_of, next_result, nothing_left, records, until
 
 from labkit import debian, ports
 from labkit.lab import Lab
@@ -66,8 +66,7 @@ def baresip(lab: Lab, tmp_path: Path) -> Iterator[Baresip]:
 
 @pytest.fixture
 async def carrier(lab: Lab) -> AsyncIterator[Carrier]:
-    async with Carrier(lab.carrier_address) as carrier:
-        await until_async(lambda: trunk_is(lab, "online"), "a trunk that is up", within=40)
+    async with carrier_of(lab) as carrier:
         yield carrier
 
 

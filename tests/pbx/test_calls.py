@@ -8,15 +8,14 @@ from collections.abc import AsyncIterator
 import pytest
 from shop import (
     ari,
+    carrier_of,
     gauge,
     next_result,
     nothing_left,
     records,
     registered_phone,
     settings,
-    trunk_is,
     until,
-    until_async,
 )
 
 from labkit.lab import Lab
@@ -39,8 +38,7 @@ async def phone(lab: Lab) -> AsyncIterator[Phone]:
 @pytest.fixture
 async def carrier(lab: Lab) -> AsyncIterator[Carrier]:
     """A carrier that the PBX has seen to be alive."""
-    async with Carrier(lab.carrier_address) as carrier:
-        await until_async(lambda: trunk_is(lab, "online"), "a trunk that is up", within=40)
+    async with carrier_of(lab) as carrier:
         yield carrier
 
 

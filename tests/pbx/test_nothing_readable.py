@@ -11,7 +11,15 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
-from shop import next_result, nothing_left, records, registered_phone, settings, trunk_is, until, until_async
+from shop import (
+    carrier_of,
+    next_result,
+    nothing_left,
+    records,
+    registered_phone,
+    settings,
+    until,
+)
 
 from labkit import ports
 from labkit.errors import LabError
@@ -57,8 +65,7 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
 
 @pytest.fixture
 async def carrier(shop: Lab) -> AsyncIterator[Carrier]:
-    async with Carrier(shop.carrier_address) as carrier:
-        await until_async(lambda: trunk_is(shop, "online"), "a trunk that is up", within=40)
+    async with carrier_of(shop) as carrier:
         yield carrier
 
 

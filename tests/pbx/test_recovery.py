@@ -8,7 +8,16 @@ import json
 from collections.abc import AsyncIterator
 
 import pytest
-from shop import ari, next_result, nothing_left, records, registered_phone, trunk_is, until, until_async
+from shop import (
+    ari,
+    carrier_of,
+    next_result,
+    nothing_left,
+    records,
+    registered_phone,
+    until,
+    until_async,
+)
 
 from labkit.lab import Lab
 from labkit.readiness import get
@@ -27,8 +36,7 @@ async def phone(lab: Lab) -> AsyncIterator[Phone]:
 
 @pytest.fixture
 async def carrier(lab: Lab) -> AsyncIterator[Carrier]:
-    async with Carrier(lab.carrier_address) as carrier:
-        await until_async(lambda: trunk_is(lab, "online"), "a trunk that is up", within=40)
+    async with carrier_of(lab) as carrier:
         yield carrier
 
 

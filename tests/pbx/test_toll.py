@@ -13,13 +13,13 @@ from typing import Any
 import pytest
 import yaml
 from shop import (
+    carrier_of,
     gauge,
     next_result,
     nothing_left,
     records,
     registered_phone,
     settings,
-    trunk_is,
     until,
     until_async,
 )
@@ -42,8 +42,7 @@ async def phone(lab: Lab) -> AsyncIterator[Phone]:
 
 @pytest.fixture
 async def carrier(lab: Lab) -> AsyncIterator[Carrier]:
-    async with Carrier(lab.carrier_address) as carrier:
-        await until_async(lambda: trunk_is(lab, "online"), "a trunk that is up", within=40)
+    async with carrier_of(lab) as carrier:
         yield carrier
 
 
