@@ -21,9 +21,14 @@ _BRIDGE: Final = "-bridge"
 _MESSAGE: Final = "-message"
 
 
+def random_letters(count: int) -> str:
+    """Unguessable letters, of 4.3 bits each."""
+    return "".join(secrets.choice(_ALPHABET) for _ in range(count))
+
+
 def new_call_id() -> str:
     """A fresh call id: 60 bits, unguessable, of letters only."""
-    return "".join(secrets.choice(_ALPHABET) for _ in range(_ID_LENGTH))
+    return random_letters(_ID_LENGTH)
 
 
 def channel_id(call_id: str, leg: Leg) -> str:

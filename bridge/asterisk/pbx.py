@@ -135,11 +135,7 @@ class Pbx:
         try:
             await self._client.channels.handle(channel_id).hangup(reason="normal")
         except NotFound:
-            gone = True
-        else:
-            gone = False
-        if gone:
-            raise ChannelGoneAlready
+            raise ChannelGoneAlready from None
 
     async def release(self, call_id: str) -> None:
         """Destroy the call's bridge; nothing is wrong where it is gone or was never made."""

@@ -19,7 +19,6 @@ from bridge.store.managers import list_managers
 from bridge.store.orders import known_of, write_batch
 from bridge.vault import Vault
 
-_OF_A_CUSTOMER: Final = (Column.MANAGER, Column.LANGUAGE, Column.SECOND_PHONE)
 _ROWS_OF_A_BATCH: Final = 1000
 _REJECTS_SHOWN: Final = 20
 
@@ -113,8 +112,8 @@ class _Reader:
         self._home_region = home_region
         self._contents: dict[str, bytes] = {}
         """A digest of what was said of each order."""
-        self._customers: dict[Identity, tuple[str | None, str | None, bytes | None]] = {}
-        """What was said of each customer: manager, language, blind index of the second phone."""
+        self._customers: dict[Identity, dict[Column, object]] = {}
+        """What was said of each customer, by column; of the second phone its blind index."""
 
     def read(self, row: Row) -> Taken:
         """Raises RowRefused."""
@@ -134,16 +133,22 @@ class _Reader:
 
     def _check_customer(self, taken: Taken) -> None:
         """Rows of one customer must agree; what one of them leaves out, another may say."""
-        row = taken.row
-        said = self._customers.get(taken.identity, (None, None, None))
-        now = (row.manager, row.language, taken.indexes[1] if len(taken.indexes) > 1 else None)
-        for column, earlier, later in zip(_OF_A_CUSTOMER, said, now, strict=True):
-            if earlier is not None and later is not None and earlier != later:
+        said = self._customers.setdefault(taken.identity, {})
+        saying = _said_of_the_customer(taken)
+        for column, value in saying.items():
+            if said.get(column, value) != value:
                 raise RowRefused(column, "another row of this customer says something else")
-        manager, language, second = (
-            earlier if later is None else later for earlier, later in zip(said, now, strict=True)
-        )
-        self._customers[taken.identity] = (manager, language, second)  # type: ignore[assignment]
+        said.update(saying)
+
+
+def _said_of_the_customer(taken: Taken) -> dict[Column, object]:
+    """What the row says of the customer rather than of the order, without what it leaves out."""
+    cells: dict[Column, object] = {
+        Column.MANAGER: taken.row.manager,
+        Column.LANGUAGE: taken.row.language,
+        Column.SECOND_PHONE: taken.indexes[1] if len(taken.indexes) > 1 else None,
+    }
+    return {column: value for column, value in cells.items() if value is not None}
 
 
 def _note_reject(report: ImportReport, reject: Reject) -> None:

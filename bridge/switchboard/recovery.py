@@ -16,7 +16,6 @@ import structlog
 
 from bridge.asterisk import names
 from bridge.asterisk.happenings import ChannelAnswered, ChannelGone, ChannelJoined
-from bridge.asterisk.pbx import Pbx
 from bridge.calls.adoption import Presence, adopt
 from bridge.calls.model import Kind, Leg, State, Timings
 from bridge.store.database import now_ms
@@ -71,11 +70,11 @@ class Recovery:
 
     async def remove_orphans(self) -> None:
         """Hang up and destroy what belongs to no call, and goes on belonging to none. Raises AriError."""
-        suspects = await self._orphans(self._parts.pbx)
+        suspects = await self._orphans()
         if suspects == (set(), set()):
             return
         await asyncio.sleep(_GRACE_SECONDS)
-        channels, bridges = await self._orphans(self._parts.pbx)
+        channels, bridges = await self._orphans()
         for channel_id in channels & suspects[0]:
             self._switchboard.turn_away(channel_id)
         for bridge_id in bridges & suspects[1]:
@@ -130,8 +129,9 @@ class Recovery:
         left = self._parts.book.seconds_left(call_id, now_ms())
         return self._parts.timings.with_less_talk((talked or 0) + left)
 
-    async def _orphans(self, pbx: Pbx) -> tuple[set[str], set[str]]:
+    async def _orphans(self) -> tuple[set[str], set[str]]:
         """Channels in our application, and bridges by our names, that are no live call's."""
+        pbx = self._parts.pbx
         channels = {
             channel_id
             for channel_id in await pbx.channels_in_application()

@@ -209,12 +209,16 @@ class Lab:
         for extension, manager in self.managers.items():
             self.call_bridge("managers", "add", extension, "--name", manager.name)
 
-    def start_daemon(self, *, sealed: bool = False) -> None:
-        """Start the daemon and return when it says it is ready; a sealed one never is, so when it lives."""
+    def start_daemon(self, *, until: str = "/readyz") -> None:
+        """Start the daemon and return when it answers GET `until` with 200.
+
+        One that is sealed, or in a panic, is never ready: of such a one "/healthz" says that it lives.
+        """
         command = [str(CALL_BRIDGE), "--config", str(self.config_path), "serve"]
         process = self._start("daemon", command, {})
-        path = "/healthz" if sealed else "/readyz"
-        wait_until_ready("the daemon", process, lambda: answers_ok(self.api_socket, path), self.log("daemon"))
+        wait_until_ready(
+            "the daemon", process, lambda: answers_ok(self.api_socket, until), self.log("daemon")
+        )
 
     def stop_daemon(self) -> None:
         """End the daemon as systemd would; Asterisk and its calls stay."""

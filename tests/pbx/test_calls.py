@@ -253,7 +253,7 @@ async def test_without_a_key_nothing_is_dialled_and_it_is_said(lab: Lab, carrier
     hidden = keys.rename(keys.with_suffix(".hidden"))
     lab.stop_daemon()
     try:
-        lab.start_daemon(sealed=True)
+        lab.start_daemon(until="/healthz")
         before = records(lab)
         async with registered_phone(lab) as phone:
             call = await phone.dial("*1042")

@@ -68,7 +68,7 @@ async def panic_is(lab: Lab, on: bool) -> None:
 
 async def start_in_panic(lab: Lab) -> None:
     """Start a daemon that is not ready, as a panic will have it, and wait until it hears Asterisk."""
-    await asyncio.to_thread(lab.start_daemon, sealed=True)
+    await asyncio.to_thread(lab.start_daemon, until="/healthz")
 
     async def linked() -> bool:
         return (await readiness(lab)).link

@@ -27,7 +27,6 @@ class RedirectServer(asyncio.DatagramProtocol):
     """
 
     def __init__(self, tokens: Tokens, *, carrier: str, number_format: NumberFormat) -> None:
-        self.refused = 0
         self._tokens = tokens
         self._carrier = carrier
         self._number_format = number_format
@@ -68,7 +67,6 @@ class RedirectServer(asyncio.DatagramProtocol):
         now = asyncio.get_running_loop().time()
         number = self._tokens.take(request.user, request.transaction, now)
         if number is None:
-            self.refused += 1
             log.warning("a token that is worth nothing was dialled")
             return response(request, 404, "Not Found")
         try:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import secrets
 from dataclasses import dataclass
 from typing import Final
 
+from bridge.asterisk.names import random_letters
 from bridge.vault import HiddenNumber
 
-_ALPHABET: Final = "bcdfghjklmnpqrstvwxz"
-_LENGTH: Final = 30  # of 20 letters: 129 bits, and nothing that looks like a number
+_LENGTH: Final = 30  # 129 bits
 
 _LIFE_SECONDS: Final = 10.0
 """From `issue` to worthlessness. Asterisk sends its INVITE within milliseconds of being told to dial."""
@@ -36,7 +35,7 @@ class Tokens:
     def issue(self, number: HiddenNumber, now: float) -> str:
         """A new token for this number."""
         self._forget_old(now)
-        token = "".join(secrets.choice(_ALPHABET) for _ in range(_LENGTH))
+        token = random_letters(_LENGTH)
         self._issued[token] = _Issued(number, now + _LIFE_SECONDS)
         return token
 
