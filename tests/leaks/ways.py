@@ -8,9 +8,13 @@ from itertools import count
 
 MANAGER_SETTINGS = "dialplan/pjsip-managers.conf: send_*, trust_*"
 BACK_TO_BACK = "Asterisk is a back-to-back user agent: no header crosses it by itself"
-INHIBITED = "the bridge inhibits connected-line updates; " + MANAGER_SETTINGS
+INHIBITED = (
+    MANAGER_SETTINGS + "; at the moment of joining also by the bridge, which inhibits connected-line updates"
+)
 OWN_SDP = "Asterisk writes each side's SDP itself"
-OWN_RTP = "media goes through Asterisk (bridge type proxy_media; bridge_native_rtp not loaded)"
+OWN_RTP = (
+    "bridge_native_rtp not loaded; bridge type proxy_media; FRAME_DROP: each alone keeps media in Asterisk"
+)
 DROPPED = "FRAME_DROP on the customer's leg; res_pjsip_messaging not loaded"
 UNREACHED = "the manager is told in our words; reasons and warnings end at Asterisk"
 
