@@ -8,6 +8,7 @@ import sqlite3
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import yaml
@@ -118,6 +119,13 @@ async def carrier_of(lab: Lab) -> AsyncIterator[Carrier]:
         await until_async(lambda: trunk_is(lab, "online"), "a trunk that is up", within=40)
         await until(lambda: gauge(lab, "callbridge_carrier_up") == 1, "a daemon that knows of it")
         yield carrier
+
+
+def sound_folder(lab: Lab) -> Path:
+    """Where the lab's Asterisk keeps its recordings: a folder for each language."""
+    found = re.search(r"^\s*Data directory:\s*(\S+)", lab.asterisk.rx("core show settings"), re.MULTILINE)
+    assert found is not None, "Asterisk tells its data directory"
+    return Path(found[1]) / "sounds"
 
 
 async def leftovers(lab: Lab) -> list[str]:

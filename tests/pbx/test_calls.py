@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import AsyncIterator
 
 import pytest
@@ -15,10 +16,14 @@ from shop import (
     records,
     registered_phone,
     settings,
+    sound_folder,
     until,
 )
 
+from bridge.asterisk.announcements import SOUNDS
+from bridge.calls.model import Message
 from labkit.lab import Lab
+from labkit.readiness import get
 from labkit.sip import carrier as carriers
 from labkit.sip.carrier import Carrier
 from labkit.sip.message import Uri
@@ -240,12 +245,41 @@ async def test_a_call_ends_at_its_cap_though_the_daemon_is_dead(lab: Lab, carrie
     await nothing_left(lab)
 
 
-async def test_a_channel_that_is_no_managers_is_hung_up(lab: Lab) -> None:
-    strays = {"order,1042": "Local/_@call-bridge-nowhere", "order,1042,more": "Local/s@call-bridge-refuse"}
+async def test_a_channel_that_is_no_managers_is_hung_up_and_counted(lab: Lab) -> None:
+    counted = stray_channels(lab)
+    strays = ("order,1042", "order,1042,more")
     async with ari(lab) as client:
-        for arguments, endpoint in strays.items():
+        for arguments in strays:
+            # An extension that answers: only then is the channel in the application.
+            endpoint = "Local/s@call-bridge-refuse"
             await client.channels.originate(endpoint=endpoint, app="call-bridge", app_args=arguments)
+    await until(lambda: stray_channels(lab) >= counted + len(strays), "strays in the metric")
     await nothing_left(lab)
+
+
+def stray_channels(lab: Lab) -> float:
+    found = re.findall(
+        r"^callbridge_stray_channels_total\{.*\} (\S+)$", get(lab.api_socket, "/metrics"), re.MULTILINE
+    )
+    return sum(map(float, found))
+
+
+async def test_a_refusal_is_spoken_in_the_managers_language(lab: Lab, carrier: Carrier) -> None:
+    seconds = {}
+    for language in ("en", "ru"):
+        with settings(lab, {"shop": {"language": language}}):
+            async with registered_phone(lab) as phone:
+                call = await phone.dial(NO_ORDER)
+                await call.answered()
+                await call.ended(within=20)
+                seconds[language] = len(call.received_audio) / 50
+    folder = sound_folder(lab)
+    for language, heard in seconds.items():
+        names = SOUNDS[Message.NOT_YOURS]
+        # GSM: 33 octets for 20 ms. What is heard besides is the hang-up's tenth of a second or two.
+        spoken = sum((folder / language / f"{name}.gsm").stat().st_size for name in names) / 33 * 0.02
+        assert abs(heard - spoken) < 0.6, language
+    assert abs(seconds["en"] - seconds["ru"]) > 0.6, "the two can be told apart"
 
 
 async def test_without_a_key_nothing_is_dialled_and_it_is_said(lab: Lab, carrier: Carrier) -> None:
