@@ -20,6 +20,9 @@ _RESULTS = {
     19: Result.NO_ANSWER,  # no answer from user (user alerted)
     20: Result.NO_ANSWER,  # subscriber absent: the phone is switched off
     21: Result.DECLINED,
+    # Redirection to new destination. The last status was a 302: the carrier's own, or, where the carrier
+    # never said a word, that of our redirect server.
+    23: Result.CARRIER_DOWN,
     27: Result.CARRIER_DOWN,  # destination out of order
     38: Result.CARRIER_DOWN,  # network out of order
     34: Result.CONGESTION,  # no circuit available
@@ -49,6 +52,26 @@ def result_for(cause: int | None, *, has_rung: bool) -> Result:
     if cause == NO_USER_RESPONDING:
         return Result.NO_ANSWER if has_rung else Result.CARRIER_DOWN
     return _RESULTS.get(cause or 0, Result.FAILED)
+
+
+_OF_DIALS = {"BUSY": Result.BUSY, "CONGESTION": Result.CONGESTION, "CHANUNAVAIL": Result.CARRIER_DOWN}
+
+
+def result_of_dial(status: str, cause: int | None) -> Result:
+    """The result of a Dial() of the shop's own, by DIALSTATUS and cause; no status: it never came to one.
+
+    Where the cause is known it says more: an invalid number is CHANUNAVAIL, too.
+    """
+    match status:
+        case "ANSWER":
+            return Result.TALKED
+        case "CANCEL" | "":
+            return Result.CANCELLED
+        case "NOANSWER":
+            return Result.NO_ANSWER
+        case "BUSY" | "CONGESTION" | "CHANUNAVAIL":
+            return _RESULTS.get(cause or 0, _OF_DIALS[status])
+    return Result.FAILED
 
 
 def message_for(result: Result) -> Message:

@@ -9,7 +9,17 @@ from bridge.calls.model import Leg, Message, Result, Timer
 
 @dataclass(frozen=True, slots=True)
 class Admit:
-    """Ask the rules and put the call on record; answered by CallAdmitted or CallRefused."""
+    """Ask the rules and put the call on record; answered by CallAdmitted and CallRecorded, or CallRefused."""
+
+
+@dataclass(frozen=True, slots=True)
+class FindNextContact:
+    """Ask for another number, as the one that was dialled came to this result, and put it on record.
+
+    Answered by NextContactFound or NoNextContact.
+    """
+
+    result: Result
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +32,11 @@ class CreateLeg:
     """Make the leg's channel without dialling it; answered by LegEntered or LegFailed."""
 
     leg: Leg
+
+
+@dataclass(frozen=True, slots=True)
+class PrepareCustomer:
+    """Begin to make the customer's channel, without a number, for CreateLeg; answered by LegEntered."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +53,46 @@ class AnswerManager:
 
 
 @dataclass(frozen=True, slots=True)
+class AnswerCustomer:
+    """Pick up the leg of a customer who has called, and let nothing but sound come from it."""
+
+
+@dataclass(frozen=True, slots=True)
+class AskForCode:
+    """Pick the customer's leg up, and ask for an order's code; LegFailed where that can't be done."""
+
+
+@dataclass(frozen=True, slots=True)
+class HushCustomer:
+    """Stop what the customer is being asked."""
+
+
+@dataclass(frozen=True, slots=True)
+class ForgetCode:
+    """Forget what was keyed in."""
+
+
+@dataclass(frozen=True, slots=True)
+class AdmitByCode:
+    """Let the customer hear ringing again, and find out whom to ring by what they have keyed in.
+
+    Answered by CallAdmitted and CallRecorded, or CallerUnknown.
+    """
+
+
+@dataclass(frozen=True, slots=True)
+class PassOn:
+    """Let the customer's leg go on in the PBX's own dialplan, without their number. It is no longer ours."""
+
+
+@dataclass(frozen=True, slots=True)
 class JoinLegs:
     """Put both legs into one bridge whose media goes through the PBX; answered by LegJoined for each."""
+
+
+@dataclass(frozen=True, slots=True)
+class RejoinLegs:
+    """Two in a conversation who are not both in its bridge are to be in it: tried until it has worked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,9 +104,10 @@ class LimitLegs:
 
 @dataclass(frozen=True, slots=True)
 class TellManager:
-    """Play the message to the manager; answered by ManagerTold."""
+    """Play the message to the manager, and then the other; answered by ManagerTold."""
 
     message: Message
+    then: Message | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,11 +146,20 @@ class Close:
 
 Command = (
     Admit
+    | FindNextContact
     | RingBack
     | CreateLeg
+    | PrepareCustomer
     | DialLeg
     | AnswerManager
+    | AnswerCustomer
+    | AskForCode
+    | HushCustomer
+    | ForgetCode
+    | AdmitByCode
+    | PassOn
     | JoinLegs
+    | RejoinLegs
     | LimitLegs
     | TellManager
     | HangUpLeg

@@ -10,12 +10,12 @@ from bridge.calls.model import Leg, Message, Timer
 
 @dataclass(frozen=True, slots=True)
 class CallRequested:
-    """A manager dialled an order code, or somebody clicked Call."""
+    """A manager dialled an order code, somebody clicked Call, or a customer called."""
 
 
 @dataclass(frozen=True, slots=True)
 class CallAdmitted:
-    """The rules allowed it, and the call and its audit line are on disk.
+    """The rules allowed it; the call and its audit line are on their way to the disk.
 
     `talk_seconds` is how long they let it last, None for as long as any call.
     """
@@ -24,10 +24,60 @@ class CallAdmitted:
 
 
 @dataclass(frozen=True, slots=True)
+class CallRecorded:
+    """The call and its audit line are on disk."""
+
+
+@dataclass(frozen=True, slots=True)
 class CallRefused:
-    """The rules said no, or the call could not be put on record."""
+    """The rules said no, or the call could not be put on record, admitted or not."""
 
     message: Message
+
+
+@dataclass(frozen=True, slots=True)
+class NextContactFound:
+    """The customer has another number that may be dialled, and that it is dialled now is on disk.
+
+    `talk_seconds` as of CallAdmitted.
+    """
+
+    talk_seconds: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NoNextContact:
+    """There is no other number, none that may be dialled, or it could not be put on record."""
+
+
+@dataclass(frozen=True, slots=True)
+class CallerUnknown:
+    """Whoever calls is to be put through to no manager, or the call could not be put on record."""
+
+
+@dataclass(frozen=True, slots=True)
+class CallerToBeAsked:
+    """Nobody is known by the caller's number, and they may say by its code which order they call about."""
+
+
+@dataclass(frozen=True, slots=True)
+class CodeBegun:
+    """Somebody who is asked for a code has keyed a digit in. Which one is not for the table to know."""
+
+
+@dataclass(frozen=True, slots=True)
+class CodeAnew:
+    """They want to begin the code anew."""
+
+
+@dataclass(frozen=True, slots=True)
+class CodeComplete:
+    """They say that the code is complete."""
+
+
+@dataclass(frozen=True, slots=True)
+class NobodyFree:
+    """Of the managers who may be rung for this caller none is free, or left."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +148,16 @@ class HangUpRequested:
 Event = (
     CallRequested
     | CallAdmitted
+    | CallRecorded
     | CallRefused
+    | NextContactFound
+    | NoNextContact
+    | CallerUnknown
+    | CallerToBeAsked
+    | CodeBegun
+    | CodeAnew
+    | CodeComplete
+    | NobodyFree
     | LegEntered
     | LegRinging
     | LegAnswered

@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Final
 
+from bridge.calls.callback_table import CALLBACK_TABLE
 from bridge.calls.commands import Command
 from bridge.calls.events import Event
-from bridge.calls.model import Call
-from bridge.calls.table import TABLE, key_of
+from bridge.calls.model import Call, Kind, State
+from bridge.calls.table import TABLE, Key, Row, key_of
+
+TABLES: Final[Mapping[Kind, Mapping[State, Mapping[Key, Row]]]] = {
+    Kind.DIAL_ORDER: TABLE,
+    Kind.CLICK_TO_CALL: TABLE,
+    Kind.CALLBACK: CALLBACK_TABLE,
+}
+"""The transitions of each kind of call."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +35,7 @@ class Moved:
 
 def step(call: Call, event: Event) -> Moved:
     """Apply one event. Never raises for an event that comes at the wrong time."""
-    row = TABLE[call.state].get(key_of(event))
+    row = TABLES[call.kind][call.state].get(key_of(event))
     if row is None:
         return Moved(call, (), known=False)
     moved, commands = row.action(call, event)

@@ -12,9 +12,13 @@ House rules:
   have moved on, and none of these may harm a conversation. `machine.step` says so to its caller.
 * `Call.legs` holds every leg that exists or has been asked for, so that whatever happens each of them is
   asked to hang up, and the call closes only when each has been seen to end, or has been asked often enough.
-* An admitted call emits RecordResult exactly once: at the moment its result is known.
+* An admitted call emits RecordResult exactly once: at the moment its result is known. One that could not be
+  put on record has no result.
+* Nothing is dialled before the call is on record. Channels are made meanwhile, and of a call that is dialled
+  sealed already while the rules decide; if they say no, it has been made in vain.
 * Nobody but the customer decides that the customer has answered: until then the manager's leg is not picked
-  up, unless it is to be told why there will be no conversation.
+  up, unless it is to be told why there will be no conversation, or that another number is tried.
+* One number more is tried at most, never beside the first, and never before the manager has been told.
 * An action is only reached through its row, so it may assert the type of its event.
 """
 
@@ -32,9 +36,11 @@ from bridge.calls.commands import (
     Command,
     CreateLeg,
     DialLeg,
+    FindNextContact,
     HangUpLeg,
     JoinLegs,
     LimitLegs,
+    PrepareCustomer,
     RecordAnswer,
     RecordResult,
     RingBack,
@@ -44,6 +50,7 @@ from bridge.calls.commands import (
 )
 from bridge.calls.events import (
     CallAdmitted,
+    CallRecorded,
     CallRefused,
     CallRequested,
     Event,
@@ -56,6 +63,8 @@ from bridge.calls.events import (
     LegJoined,
     LegRinging,
     ManagerTold,
+    NextContactFound,
+    NoNextContact,
     TimerFired,
 )
 from bridge.calls.model import Call, Kind, Leg, Message, Result, State, Timer
@@ -84,15 +93,24 @@ def key_of(event: Event) -> Key:
 
 
 def request(call: Call, _event: Event) -> Step:
-    legs = frozenset({MANAGER}) if call.kind is Kind.DIAL_ORDER else frozenset[Leg]()
-    checking = replace(call, state=State.CHECKING, legs=legs)
-    return checking, (StartTimer(Timer.REFUSAL, call.timings.refusal), Admit())
+    wait = StartTimer(Timer.REFUSAL, call.timings.refusal)
+    checking = replace(call, state=State.CHECKING)
+    if call.kind is Kind.CLICK_TO_CALL:
+        return checking, (wait, Admit())
+    if not call.early:
+        return replace(checking, legs=frozenset({MANAGER})), (wait, Admit())
+    return replace(checking, legs=frozenset(Leg)), (wait, PrepareCustomer(), Admit())
+
+
+def prepared_early(call: Call, event: Event) -> Step:
+    """It is dialled when the call has been admitted, and is on record."""
+    assert isinstance(event, LegEntered)
+    return (replace(call, entered=call.entered | {event.leg}) if event.leg in call.legs else call), ()
 
 
 def admit(call: Call, event: Event) -> Step:
     assert isinstance(event, CallAdmitted)
-    if event.talk_seconds is not None:
-        call = replace(call, timings=call.timings.with_less_talk(event.talk_seconds))
+    call = with_its_time(call, event)
     stop = (StopTimer(Timer.REFUSAL),)
     if call.kind is Kind.CLICK_TO_CALL:
         ringing = replace(call, state=State.CREATING_MANAGER, legs=frozenset({MANAGER}))
@@ -101,9 +119,48 @@ def admit(call: Call, event: Event) -> Step:
     return creating, (*stop, *commands)
 
 
+def with_its_time(call: Call, admitted: CallAdmitted | NextContactFound) -> Call:
+    """The call, to last as long as the rules have let it."""
+    if admitted.talk_seconds is None:
+        return call
+    return replace(call, timings=call.timings.with_less_talk(admitted.talk_seconds))
+
+
 def refuse(call: Call, event: Event) -> Step:
     assert isinstance(event, CallRefused)
-    return replace(call, state=State.REFUSING, result=Result.REFUSED, refusal=event.message), ()
+    refusing = replace(call, state=State.REFUSING, result=Result.REFUSED, refusal=event.message)
+    return refusing, let_go_of_customer(call)
+
+
+def let_go_of_customer(call: Call) -> tuple[Command, ...]:
+    return (HangUpLeg(CUSTOMER),) if CUSTOMER in call.legs else ()
+
+
+def never_recorded(call: Call, event: Event) -> Step:
+    """The rules said yes, and the disk said no: nobody has been dialled."""
+    assert isinstance(event, CallRefused)
+    refused = replace(call, result=Result.REFUSED)
+    if call.state is State.CREATING_MANAGER:
+        return hang_up(refused)
+    telling, commands = tell(refused, event.message)
+    return telling, (HangUpLeg(CUSTOMER), *commands)
+
+
+def recorded(call: Call, _event: Event) -> Step:
+    return dial(replace(call, recorded=True))
+
+
+def leg_entered(call: Call, event: Event) -> Step:
+    assert isinstance(event, LegEntered)
+    return dial(replace(call, entered=call.entered | {event.leg}))
+
+
+def dial(call: Call) -> Step:
+    """Dial the leg that is being created, if it is there and the call is on record."""
+    leg = MANAGER if call.state is State.CREATING_MANAGER else CUSTOMER
+    if not call.recorded or leg not in call.entered:
+        return call, ()
+    return dial_manager(call) if leg is MANAGER else dial_customer(call)
 
 
 def wait_another_refusal(call: Call, _event: Event) -> Step:
@@ -136,7 +193,7 @@ def close(call: Call, _event: Event) -> Step:
 # --- the manager's phone, when it is rung first ---
 
 
-def dial_manager(call: Call, _event: Event) -> Step:
+def dial_manager(call: Call) -> Step:
     return replace(call, state=State.RINGING_MANAGER), (
         StopTimer(Timer.SETUP),
         DialLeg(MANAGER, call.timings.manager_ring),
@@ -168,7 +225,7 @@ def create_customer(call: Call) -> Step:
     return creating, (StartTimer(Timer.SETUP, call.timings.setup), CreateLeg(CUSTOMER), RingBack())
 
 
-def dial_customer(call: Call, _event: Event) -> Step:
+def dial_customer(call: Call) -> Step:
     return replace(call, state=State.DIALLING), (
         StopTimer(Timer.SETUP),
         DialLeg(CUSTOMER, call.timings.ring),
@@ -202,6 +259,40 @@ def join(call: Call, event: Event) -> Step:
     )
 
 
+# --- another number of the customer's ---
+
+
+def not_reached(call: Call, result: Result, cause: int | None = None) -> Step:
+    """Nobody was reached at this number; there may be another one."""
+    if result not in call.next_after or call.state is State.CREATING_CUSTOMER:
+        return give_up(call, result, cause)
+    changing = replace(call, state=State.CHANGING_CONTACT, next_after=frozenset(), in_vain=(result, cause))
+    return changing, (StopTimer(Timer.RING), *let_go_of_customer(call), FindNextContact(result))
+
+
+def say_next(call: Call, event: Event) -> Step:
+    assert isinstance(event, NextContactFound)
+    assert call.in_vain is not None
+    return replace(with_its_time(call, event), state=State.SAYING_NEXT), (
+        AnswerManager(),
+        TellManager(message_for(call.in_vain[0]), then=Message.ANOTHER_NUMBER),
+        StartTimer(Timer.TELL, call.timings.tell),
+    )
+
+
+def no_next(call: Call, _event: Event) -> Step:
+    assert call.in_vain is not None
+    return give_up(call, *call.in_vain)
+
+
+def try_next(call: Call, event: Event) -> Step:
+    if CUSTOMER in call.legs:  # the phone of the first number may ring yet
+        telling, commands = no_next(call, event)
+        return telling, (StopTimer(Timer.TELL), *commands)
+    creating, commands = create_customer(replace(call, entered=call.entered - {CUSTOMER}))
+    return creating, (StopTimer(Timer.TELL), *commands)
+
+
 # --- the ends ---
 
 
@@ -209,7 +300,7 @@ def customer_lost(call: Call, event: Event) -> Step:
     """The customer's leg ended unanswered: its cause says why."""
     assert isinstance(event, LegEnded)
     result = result_for(event.cause, has_rung=call.state is State.RINGING)
-    return give_up(replace(call, legs=call.legs - {CUSTOMER}), result, event.cause)
+    return not_reached(replace(call, legs=call.legs - {CUSTOMER}), result, event.cause)
 
 
 def customer_failed(call: Call, event: Event) -> Step:
@@ -219,7 +310,7 @@ def customer_failed(call: Call, event: Event) -> Step:
 
 
 def nobody_answered(call: Call, _event: Event) -> Step:
-    return give_up(call, Result.NO_ANSWER)
+    return not_reached(call, Result.NO_ANSWER)
 
 
 def never_set_up(call: Call, _event: Event) -> Step:
@@ -259,7 +350,12 @@ def leg_too_late(call: Call, event: Event) -> Step:
     return replace(call, legs=call.legs | {event.leg}), (HangUpLeg(event.leg),)
 
 
-def customer_gone_while_telling(call: Call, _event: Event) -> Step:
+def prepared_in_vain(call: Call, event: Event) -> Step:
+    """Whoever has been asked to hang up already ends; another one is too late."""
+    return (call, ()) if CUSTOMER in call.legs else leg_too_late(call, event)
+
+
+def customer_gone(call: Call, _event: Event) -> Step:
     return replace(call, legs=call.legs - {CUSTOMER}), ()
 
 
@@ -275,9 +371,8 @@ def hang_up_again(call: Call, _event: Event) -> Step:
 
 def give_up(call: Call, result: Result, cause: int | None = None) -> Step:
     """No conversation: put the result on record, let the customer's leg go, and tell the manager."""
-    let_go = (HangUpLeg(CUSTOMER),) if CUSTOMER in call.legs else ()
     telling, commands = tell(replace(call, result=result), message_for(result))
-    return telling, (RecordResult(result, cause), *let_go, *commands)
+    return telling, (RecordResult(result, cause), *let_go_of_customer(call), *commands)
 
 
 def tell(call: Call, message: Message) -> Step:
@@ -319,6 +414,17 @@ _WHILE_CALLING_THE_CUSTOMER: dict[Key, Row] = {
     (HangUpRequested, None): Row((State.CLOSING,), cancelled),
 }
 
+
+def _while_changing(state: State) -> dict[Key, Row]:
+    return {
+        (LegEnded, MANAGER): Row((State.CLOSING, State.CLOSED), cancelled),
+        (LegFailed, MANAGER): Row((State.CLOSING,), failed),
+        (HangUpRequested, None): Row((State.CLOSING,), cancelled),
+        (LegEntered, CUSTOMER): Row((state,), leg_too_late),
+        (LegEnded, CUSTOMER): Row((state,), customer_gone),
+    }
+
+
 TABLE: dict[State, dict[Key, Row]] = {
     State.NEW: {
         (CallRequested, None): Row((State.CHECKING,), request),
@@ -327,21 +433,28 @@ TABLE: dict[State, dict[Key, Row]] = {
         (CallAdmitted, None): Row((State.CREATING_MANAGER, State.CREATING_CUSTOMER), admit),
         (CallRefused, None): Row((State.REFUSING,), refuse),
         (TimerFired, Timer.REFUSAL): Row((State.CHECKING,), wait_another_refusal),
+        (LegEntered, CUSTOMER): Row((State.CHECKING,), prepared_early),
         (LegEnded, MANAGER): Row((State.ABANDONED,), abandon),
         (HangUpRequested, None): Row((State.ABANDONED,), abandon),
     },
     State.REFUSING: {
         (TimerFired, Timer.REFUSAL): Row((State.TELLING, State.CLOSED), tell_refusal),
-        (LegEnded, MANAGER): Row((State.CLOSED,), close),
+        (LegEntered, CUSTOMER): Row((State.REFUSING,), prepared_in_vain),
+        (LegEnded, CUSTOMER): Row((State.REFUSING,), customer_gone),
+        (LegEnded, MANAGER): Row(_OVER, manager_gone_while_telling),
         (HangUpRequested, None): Row(_OVER, told),
     },
     State.ABANDONED: {
         (CallAdmitted, None): Row(_OVER, cancelled),
         (CallRefused, None): Row(_OVER, told),
+        (LegEntered, CUSTOMER): Row((State.ABANDONED,), prepared_in_vain),
+        (LegEnded, CUSTOMER): Row((State.ABANDONED,), customer_gone),
         (LegEnded, MANAGER): Row((State.ABANDONED,), manager_gone_while_abandoned),
     },
     State.CREATING_MANAGER: {
-        (LegEntered, MANAGER): Row((State.RINGING_MANAGER,), dial_manager),
+        (CallRecorded, None): Row((State.CREATING_MANAGER, State.RINGING_MANAGER), recorded),
+        (CallRefused, None): Row((State.CLOSING,), never_recorded),
+        (LegEntered, MANAGER): Row((State.CREATING_MANAGER, State.RINGING_MANAGER), leg_entered),
         (LegEnded, MANAGER): Row((State.CLOSED,), manager_unreachable),
         (LegFailed, MANAGER): Row((State.CLOSING,), manager_failed),
         (TimerFired, Timer.SETUP): Row((State.CLOSING,), failed),
@@ -356,19 +469,33 @@ TABLE: dict[State, dict[Key, Row]] = {
     },
     State.CREATING_CUSTOMER: {
         **_WHILE_CALLING_THE_CUSTOMER,
-        (LegEntered, CUSTOMER): Row((State.DIALLING,), dial_customer),
+        (CallRecorded, None): Row((State.CREATING_CUSTOMER, State.DIALLING), recorded),
+        (CallRefused, None): Row((State.TELLING,), never_recorded),
+        (LegEntered, CUSTOMER): Row((State.CREATING_CUSTOMER, State.DIALLING), leg_entered),
         (TimerFired, Timer.SETUP): Row((State.TELLING,), never_set_up),
     },
     State.DIALLING: {
         **_WHILE_CALLING_THE_CUSTOMER,
+        (LegEnded, CUSTOMER): Row((State.TELLING, State.CHANGING_CONTACT), customer_lost),
         (LegRinging, CUSTOMER): Row((State.RINGING,), customer_rings),
         (LegAnswered, CUSTOMER): Row((State.CONNECTING,), connect),
-        (TimerFired, Timer.RING): Row((State.TELLING,), nobody_answered),
+        (TimerFired, Timer.RING): Row((State.TELLING, State.CHANGING_CONTACT), nobody_answered),
     },
     State.RINGING: {
         **_WHILE_CALLING_THE_CUSTOMER,
+        (LegEnded, CUSTOMER): Row((State.TELLING, State.CHANGING_CONTACT), customer_lost),
         (LegAnswered, CUSTOMER): Row((State.CONNECTING,), connect),
-        (TimerFired, Timer.RING): Row((State.TELLING,), nobody_answered),
+        (TimerFired, Timer.RING): Row((State.TELLING, State.CHANGING_CONTACT), nobody_answered),
+    },
+    State.CHANGING_CONTACT: {
+        **_while_changing(State.CHANGING_CONTACT),
+        (NextContactFound, None): Row((State.SAYING_NEXT,), say_next),
+        (NoNextContact, None): Row((State.TELLING,), no_next),
+    },
+    State.SAYING_NEXT: {
+        **_while_changing(State.SAYING_NEXT),
+        (ManagerTold, None): Row((State.CREATING_CUSTOMER, State.TELLING), try_next),
+        (TimerFired, Timer.TELL): Row((State.CREATING_CUSTOMER, State.TELLING), try_next),
     },
     State.CONNECTING: {
         (LegJoined, MANAGER): Row((State.CONNECTING, State.TALKING), join),
@@ -392,7 +519,7 @@ TABLE: dict[State, dict[Key, Row]] = {
         (LegFailed, MANAGER): Row((State.CLOSING,), told),
         (LegEntered, CUSTOMER): Row((State.TELLING,), leg_too_late),
         (LegEnded, MANAGER): Row(_OVER, manager_gone_while_telling),
-        (LegEnded, CUSTOMER): Row((State.TELLING,), customer_gone_while_telling),
+        (LegEnded, CUSTOMER): Row((State.TELLING,), customer_gone),
         (HangUpRequested, None): Row((State.CLOSING,), told),
     },
     State.CLOSING: {
@@ -402,5 +529,8 @@ TABLE: dict[State, dict[Key, Row]] = {
         (LegEnded, CUSTOMER): Row(_OVER, one_leg_less),
         (TimerFired, Timer.CLOSE): Row(_OVER, hang_up_again),
     },
+    State.CHANGING_MANAGER: {},
+    State.HOLDING: {},
+    State.ASKING_CODE: {},
     State.CLOSED: {},
 }

@@ -7,8 +7,18 @@ from enum import StrEnum
 from typing import Final
 
 from bridge.rules.hours import within_hours
-from bridge.rules.policy import Policy, WorkingHours
+from bridge.rules.policy import Policy
 from bridge.rules.tolls import TollLimit, Usage, no_minutes_left, too_dear
+
+LAST_PLACE: Final = 9
+"""Of a customer's contacts, in the order of trying, those up to this place have a code of their own."""
+
+
+def dialled_as(code: str, place: int | None) -> str | None:
+    """What is dialled, behind the prefix, for an order's contact in this place; None where nothing is."""
+    if place is None or place > LAST_PLACE:
+        return None
+    return code if place == 1 else f"{code}*{place}"
 
 
 class Role(StrEnum):
@@ -24,8 +34,10 @@ class Reason(StrEnum):
 
     UNKNOWN_MANAGER = "unknown_manager"
     MANAGER_DISABLED = "manager_disabled"
-    LOCKED_OUT = "locked_out"
-    NOT_YOURS = "not_yours"  # no such code, or somebody else's: nobody is told which
+    NOT_YOURS = "not_yours"  # there is nothing for you to call under this code: `Untold` says why, to others
+    DO_NOT_CALL = (
+        "do_not_call"  # the customer has asked not to be called: told to whoever may know of the order
+    )
     PANIC = "panic"  # somebody has stopped all calls until they say otherwise
     OUTSIDE_HOURS = "outside_hours"
     DAILY_LIMIT = "daily_limit"
@@ -37,11 +49,24 @@ class Reason(StrEnum):
     HOURLY_LIMIT = "hourly_limit"
     ALREADY_TALKING = "already_talking"
     SYSTEM_FULL = "system_full"
+    # Never of `decide`, but of calls that it has allowed:
+    SEALED = "sealed"  # the vault can't open the number
+    STOPPING = "stopping"  # the daemon is about to end
+
+
+class Untold(StrEnum):
+    """Why a code is answered with NOT_YOURS: for the audit and the log. All of them are told alike."""
+
+    LOCKED_OUT = "locked_out"
+    UNKNOWN_CODE = "unknown_code"
+    NOT_ASSIGNED = "not_assigned"
     NO_CONTACT = "no_contact"
     COUNTRY = "country"
     LINE_TYPE = "line_type"
-    SEALED = "sealed"  # never of `decide`: an allowed call whose number the vault then can't open
 
+
+MISSES: Final = frozenset({Untold.UNKNOWN_CODE, Untold.NOT_ASSIGNED})
+"""Reasons that a code which was guessed would have."""
 
 _OF_TOLLS: Final = {
     TollLimit.MINUTES: Reason.MINUTES_LIMIT,
@@ -78,10 +103,14 @@ class ContactFacts:
 
 @dataclass(frozen=True, slots=True)
 class OrderFacts:
-    """The dialled order: who serves its customer, and the contact to call. None: nobody, nothing."""
+    """The dialled order: who serves its customer, and the contact to call. None: nobody, nothing.
+
+    `do_not_call`: the customer has asked not to be called.
+    """
 
     assigned_manager_id: int | None
     contact: ContactFacts | None
+    do_not_call: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +141,11 @@ class Verdict:
     def allowed(self) -> bool:
         return self.reason is None
 
+    @property
+    def is_miss(self) -> bool:
+        """Whether the code may have been a guess: misses lead to a lock-out."""
+        return self.audit_reason in MISSES
+
 
 def decide(request: DialRequest, policy: Policy) -> Verdict:
     """Allow or refuse a call. The order of the checks is itself a rule, for a refusal is an answer too.
@@ -120,29 +154,28 @@ def decide(request: DialRequest, policy: Policy) -> Verdict:
     2. Locked out. Before any order is looked at: whoever has guessed too often gets one answer for
        every code, their own included, or they would go on guessing.
     3. Is it theirs to know of. A code that does not exist and somebody else's end here alike, so no
-       later reason can ever tell about such an order. And it comes before hours and limits: the lock-out
-       counts every NOT_YOURS, so guesses at night or beyond the limit are misses like all others.
-    4. Panic, hours and limits, which are about the caller and the shop.
-    5. The contact comes last: only whoever may call the customer at all learns anything about it, were it
-       only that a minute with them costs more than is left to spend.
+       later reason can ever tell about such an order. And it comes before hours and limits, so guesses at
+       night or beyond the limit are misses like all others.
+    4. Has the customer asked not to be called. Whoever may know of the order is told so, and dials no more.
+    5. Is there a contact to call. If not, the answer is that of 2 and 3 once more, at any hour: whatever is
+       wrong with a number is a fact about the number. But it is no miss, for the manager did not guess.
+    6. Panic, hours and limits, which are about the caller and the shop.
+    7. What a minute with this customer costs comes last: only whoever may call them at all learns that it is
+       more than is left to spend.
     """
     caller, order = request.caller, request.order
     if caller is None:
         return _refused(Reason.UNKNOWN_MANAGER)
     if caller.disabled:
         return _refused(Reason.MANAGER_DISABLED)
-    if caller.locked_out:
-        return _refused(Reason.LOCKED_OUT)
-    if order is None:
-        return Verdict(Reason.NOT_YOURS, audit_reason="unknown_code")
-    if not _may_know_of(order, caller):
-        return Verdict(Reason.NOT_YOURS, audit_reason="not_assigned")
+    if (untold := _nothing_to_call(caller, order, policy)) is not None:
+        return Verdict(Reason.NOT_YOURS, audit_reason=untold.value)
     reason = (
-        _stopped(request)
-        or _bad_moment(request.at_ms, policy.hours)
+        _unwanted(order)
+        or _stopped(request)
+        or _bad_moment(request.at_ms, policy)
         or _limit_reached(caller, request, policy)
-        or _unfit_contact(order.contact, policy)
-        or _too_dear(order.contact, caller, request, policy)
+        or _too_dear(caller, request, policy)
     )
     return _refused(reason) if reason else Verdict(None, audit_reason="allowed")
 
@@ -151,17 +184,33 @@ def _refused(reason: Reason) -> Verdict:
     return Verdict(reason, audit_reason=reason.value)
 
 
+def _nothing_to_call(caller: Caller, order: OrderFacts | None, policy: Policy) -> Untold | None:
+    if caller.locked_out:
+        return Untold.LOCKED_OUT
+    if order is None:
+        return Untold.UNKNOWN_CODE
+    if not _may_know_of(order, caller):
+        return Untold.NOT_ASSIGNED
+    return None if order.do_not_call else _unfit_contact(order.contact, policy)
+
+
 def _may_know_of(order: OrderFacts, caller: Caller) -> bool:
     """An order can be dialled by its customer's manager, and by supervisors and owners."""
     return caller.role in {Role.SUPERVISOR, Role.OWNER} or order.assigned_manager_id == caller.manager_id
+
+
+def _unwanted(order: OrderFacts | None) -> Reason | None:
+    return Reason.DO_NOT_CALL if order is not None and order.do_not_call else None
 
 
 def _stopped(request: DialRequest) -> Reason | None:
     return Reason.PANIC if request.panic else None
 
 
-def _bad_moment(at_ms: int, hours: WorkingHours) -> Reason | None:
-    return None if within_hours(at_ms, hours) else Reason.OUTSIDE_HOURS
+def _bad_moment(at_ms: int, policy: Policy) -> Reason | None:
+    both = (policy.hours, policy.own_hours)
+    is_good = all(within_hours(at_ms, hours) for hours in both if hours is not None)
+    return None if is_good else Reason.OUTSIDE_HOURS
 
 
 def _limit_reached(caller: Caller, request: DialRequest, policy: Policy) -> Reason | None:
@@ -182,21 +231,20 @@ def _limit_reached(caller: Caller, request: DialRequest, policy: Policy) -> Reas
     return None
 
 
-def _unfit_contact(contact: ContactFacts | None, policy: Policy) -> Reason | None:
+def _unfit_contact(contact: ContactFacts | None, policy: Policy) -> Untold | None:
     if contact is None:
-        return Reason.NO_CONTACT
+        return Untold.NO_CONTACT
     if contact.region not in policy.countries.allowed:
-        return Reason.COUNTRY
+        return Untold.COUNTRY
     if contact.line_type not in policy.line_types.allowed:
-        return Reason.LINE_TYPE
+        return Untold.LINE_TYPE
     return None
 
 
-def _too_dear(
-    contact: ContactFacts | None, caller: Caller, request: DialRequest, policy: Policy
-) -> Reason | None:
-    if contact is None:
+def _too_dear(caller: Caller, request: DialRequest, policy: Policy) -> Reason | None:
+    if request.order is None or request.order.contact is None:
         return None
+    contact = request.order.contact
     price = policy.tolls.prices.of(contact.region, contact.line_type)
     limit = too_dear(caller.usage, request.usage, price, policy.tolls)
     return None if limit is None else _OF_TOLLS[limit]

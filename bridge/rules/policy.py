@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Self
 from zoneinfo import ZoneInfo
 
 from bridge.rules.tolls import Tolls
@@ -63,6 +65,22 @@ class TimeRange:
     def overnight(self) -> bool:
         return self.end < self.start
 
+    @classmethod
+    def read(cls, text: str) -> Self:
+        """From 09:00-18:00. Raises ValueError."""
+        match = re.fullmatch(r"(\d\d):([0-5]\d)-(\d\d):([0-5]\d)", text, re.ASCII)
+        if match is None:
+            raise ValueError('must be a time range such as "09:00-18:00"')
+        from_hour, from_minute, to_hour, to_minute = map(int, match.groups())
+        return cls(from_hour * 60 + from_minute, to_hour * 60 + to_minute)
+
+    def __str__(self) -> str:
+        return f"{_time(self.start)}-{_time(self.end)}"
+
+
+def _time(minute: int) -> str:
+    return f"{minute // 60:02}:{minute % 60:02}"
+
 
 @dataclass(frozen=True, slots=True)
 class WorkingHours:
@@ -108,6 +126,7 @@ class Policy:
 
     `refusal_delay_ms` is how long after dialling a manager is told that a code is not theirs. It is
     longer than any look-up takes, so that the time of the answer says no more than the answer.
+    `own_hours` are those of the caller, where there are any, within the shop's.
     """
 
     limits: Limits
@@ -117,3 +136,4 @@ class Policy:
     line_types: LineTypes
     lock_out: LockOut
     refusal_delay_ms: int
+    own_hours: WorkingHours | None = None

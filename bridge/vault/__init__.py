@@ -2,7 +2,8 @@
 
 Numbers go in through `read_number`, are kept as sealed bytes by `Vault`, and live in memory as
 `HiddenNumber`, whose one way out is `.reveal()`. `hidden` has the type, `numbers` what people write, `keys`
-the key ring and where it comes from, `sealing` the encryption, `errors` what may go wrong.
+the key ring and where it comes from, `sealing` the encryption, `secrets` that of accounts and programs,
+`signing` the audit's signature and marks of requests, `errors` what may go wrong.
 """
 
 from bridge.vault.errors import KeyFileExists, KeyMissing, KeyUnusable, SealBroken, VaultError
@@ -15,12 +16,24 @@ from bridge.vault.keys import (
     KeyRing,
     KeySource,
     read_key_ring,
+    replace_key_file,
     write_key_file,
 )
-from bridge.vault.numbers import NumberFault, NumberRefused, ReadNumber, read_number
-from bridge.vault.sealing import Vault
+from bridge.vault.numbers import (
+    NumberFault,
+    NumberRefused,
+    ReadNumber,
+    canary,
+    is_canary,
+    read_doubtful,
+    read_number,
+)
+from bridge.vault.sealing import Vault, check_name, wrapped_by
+from bridge.vault.secrets import ProgramSecrets, SecretSealer
+from bridge.vault.signing import AuditSigner, RequestMarker
 
 __all__ = [
+    "AuditSigner",
     "HiddenNumber",
     "KeyCredential",
     "KeyEncryptionKey",
@@ -33,11 +46,20 @@ __all__ = [
     "KeyUnusable",
     "NumberFault",
     "NumberRefused",
+    "ProgramSecrets",
     "ReadNumber",
+    "RequestMarker",
     "SealBroken",
+    "SecretSealer",
     "Vault",
     "VaultError",
+    "canary",
+    "check_name",
+    "is_canary",
+    "read_doubtful",
     "read_key_ring",
     "read_number",
+    "replace_key_file",
+    "wrapped_by",
     "write_key_file",
 ]

@@ -61,7 +61,7 @@ class HiddenNumber:
         self.__veiled = _xor(e164.encode("ascii").ljust(_BLOCK_SIZE, b"\0"), _pad(self.__nonce))
 
     def reveal(self) -> str:
-        """The number in the clear. It has one caller: where the customer's leg is dialled."""
+        """The number in the clear: to dial the customer, to show it to an owner, to send a text."""
         return self.__digits().decode("ascii")
 
     def seal_with(self, cipher: AESGCM, nonce: bytes, bound_to: bytes) -> bytes:

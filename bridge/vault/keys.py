@@ -115,6 +115,14 @@ class KeyRing:
         """The ring with a new current key, all others kept."""
         return replace(self, current=KeyEncryptionKey.new(), older=self.encryption_keys)
 
+    def without(self, key_id: str) -> Self:
+        """The ring without one of its older keys; raises KeyUnusable where `key_id` is none of these."""
+        if key_id == self.current.id:
+            raise KeyUnusable(f"{key_id} is the current key: `call-bridge keys rotate` puts another first.")
+        if key_id not in self.ids:
+            raise KeyUnusable("The key ring has no key of this name: `call-bridge keys status` lists them.")
+        return replace(self, older=tuple(kek for kek in self.older if kek.id != key_id))
+
     @classmethod
     def load(cls, text: str) -> Self:
         """Read what `dump` wrote; raises KeyUnusable, which names the faulty field and holds nothing of its
@@ -301,19 +309,50 @@ def write_key_file(path: Path, ring: KeyRing) -> None:
     whole.
     """
     try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+        descriptor = _create_private(path)
     except FileExistsError:
         raise KeyFileExists(f"{path} exists, and keys are never overwritten: choose another path.") from None
     try:
-        with os.fdopen(descriptor, "w", encoding="ascii") as file:
-            os.fchmod(descriptor, 0o600)  # a strict umask may have taken the owner's bits as well
-            file.write(ring.dump())
-            file.flush()
-            os.fsync(descriptor)
+        _write_durably(descriptor, ring)
         _sync_directory(path.parent)
     except BaseException:
         path.unlink()
         raise
+
+
+def replace_key_file(path: Path, ring: KeyRing) -> None:
+    """Put `ring` in the place of the ring in this file, whose owner it keeps.
+
+    Whoever reads the file, at any moment and after any crash, finds the one ring or the other, whole.
+    Callers see to it that nobody else does the same at the same time. Raises OSError.
+    """
+    target = path.resolve(strict=True)  # a symbolic link stays one
+    coming = target.with_name(f".{target.name}.new")
+    coming.unlink(missing_ok=True)  # of a process that was killed here: keys don't lie about in copies
+    descriptor = _create_private(coming)
+    try:
+        owner = target.stat()
+        os.fchown(descriptor, owner.st_uid, owner.st_gid)
+        _write_durably(descriptor, ring)
+        coming.replace(target)
+    except BaseException:
+        coming.unlink(missing_ok=True)
+        raise
+    _sync_directory(target.parent)
+
+
+def _create_private(path: Path) -> int:
+    """A descriptor of a new file, for writing; raises FileExistsError."""
+    return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+
+
+def _write_durably(descriptor: int, ring: KeyRing) -> None:
+    """Write the ring to a new file, for its owner alone, and close it."""
+    with os.fdopen(descriptor, "w", encoding="ascii") as file:
+        os.fchmod(descriptor, 0o600)  # a strict umask may have taken the owner's bits as well
+        file.write(ring.dump())
+        file.flush()
+        os.fsync(descriptor)
 
 
 def _sync_directory(directory: Path) -> None:

@@ -5,10 +5,14 @@ chained to, or the locals of the frames it passed. A line number and the fault a
 """
 
 import re
+import secrets
 import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from enum import StrEnum
+from functools import cache
+from zoneinfo import ZoneInfo, available_timezones
 
 import phonenumbers
 from phonenumbers import (
@@ -17,7 +21,10 @@ from phonenumbers import (
     PhoneNumberFormat,
     PhoneNumberType,
     ValidationResult,
+    is_number_type_geographical,
 )
+from phonenumbers.timezone import time_zones_for_geographical_number
+from phonenumbers.tzdata import TIMEZONE_DATA
 
 from bridge.vault.hidden import HiddenNumber
 
@@ -68,12 +75,13 @@ class ReadNumber:
 
     `region` is an ISO 3166-1 alpha-2 code, or "001" for a number of no country (+800 and the like).
     `line_type` is one of mobile, fixed_line, fixed_line_or_mobile, toll_free, premium_rate, shared_cost,
-    voip, other.
+    voip, other. `timezone` is a name of the tz database, where the number tells what time it is there.
     """
 
     number: HiddenNumber
     region: str
     line_type: str
+    timezone: str | None = None
 
 
 def read_number(text: str, home_region: str) -> ReadNumber:
@@ -87,6 +95,21 @@ def read_number(text: str, home_region: str) -> ReadNumber:
     if isinstance(outcome, NumberFault):
         raise NumberRefused(outcome)
     return outcome
+
+
+def read_doubtful(text: str, home_region: str) -> ReadNumber | None:
+    """A number that could be dialled but that its country's numbering plan doesn't have; None for any other.
+
+    `region` is the country that its code belongs to first of all, and `line_type` "other": what it would
+    cost to call is not known.
+    """
+    for spelling in _spellings(_tidied(text)):
+        parsed = _parsed(spelling, home_region)
+        if isinstance(parsed, PhoneNumber) and _described(parsed) is NumberFault.INVALID:
+            e164 = phonenumbers.format_number(parsed, PhoneNumberFormat.E164)
+            region = phonenumbers.region_code_for_country_code(parsed.country_code or 0)
+            return ReadNumber(HiddenNumber(e164), region, "other")
+    return None
 
 
 def _read(text: str, home_region: str) -> ReadNumber | NumberFault:
@@ -110,11 +133,15 @@ _APOSTROPHES = "'’‘`"
 
 def _tidied(text: str) -> str:
     """Compatibility forms folded; what doesn't show, such as the marks around a copied number, removed."""
+    visible = text if text.isascii() and text.isprintable() else _visible(text)
+    return _TEL_URI.sub("", visible.strip().lstrip(_APOSTROPHES).strip(), count=1)
+
+
+def _visible(text: str) -> str:
     folded = unicodedata.normalize("NFKC", text)
-    visible = "".join(
+    return "".join(
         char for char in folded if char.isspace() or unicodedata.category(char) not in ("Cf", "Cc")
     )
-    return _TEL_URI.sub("", visible.strip().lstrip(_APOSTROPHES).strip(), count=1)
 
 
 def _spellings(tidy: str) -> Iterator[str]:
@@ -133,6 +160,11 @@ _ONE_NUMBER = re.compile(r"\+?[\d\s().\-\u2010-\u2015\u2212/~]+")
 
 
 def _parse(spelling: str, home_region: str) -> ReadNumber | NumberFault:
+    parsed = _parsed(spelling, home_region)
+    return parsed if isinstance(parsed, NumberFault) else _described(parsed)
+
+
+def _parsed(spelling: str, home_region: str) -> PhoneNumber | NumberFault:
     try:
         parsed = phonenumbers.parse(spelling, home_region)
     except NumberParseException as refusal:
@@ -141,27 +173,72 @@ def _parse(spelling: str, home_region: str) -> ReadNumber | NumberFault:
         return NumberFault.EXTENSION
     if not _ONE_NUMBER.fullmatch(spelling):
         return NumberFault.NOT_A_NUMBER
-    return _described(parsed)
+    return parsed
 
 
 def _described(parsed: PhoneNumber) -> ReadNumber | NumberFault:
     e164 = phonenumbers.format_number(parsed, PhoneNumberFormat.E164)
     if _FICTIONAL_MOBILE.fullmatch(e164):
-        return ReadNumber(HiddenNumber(e164), region="GB", line_type="mobile")
+        zone = _timezone(parsed, PhoneNumberType.MOBILE)
+        return ReadNumber(HiddenNumber(e164), region="GB", line_type="mobile", timezone=zone)
+    if len(e164) > _LONGEST_E164:
+        return NumberFault.TOO_LONG
     possible = phonenumbers.is_possible_number_with_reason(parsed)
     if possible != ValidationResult.IS_POSSIBLE:
         return _LENGTH_FAULTS[possible]
-    region = phonenumbers.region_code_for_number(parsed)
-    if region is None or not phonenumbers.is_valid_number(parsed):
+    region, kind = phonenumbers.region_code_for_number(parsed), phonenumbers.number_type(parsed)
+    # Of no known type means not valid: the library's `is_valid_number` would find both out once more.
+    if region is None or kind == PhoneNumberType.UNKNOWN:
         return NumberFault.INVALID
-    line_type = _LINE_TYPES.get(phonenumbers.number_type(parsed), "other")
-    return ReadNumber(HiddenNumber(e164), region, line_type)
+    line_type = _LINE_TYPES.get(kind, "other")
+    return ReadNumber(HiddenNumber(e164), region, line_type, _timezone(parsed, kind))
+
+
+_LONGEST_E164 = 16
+"""A plus and fifteen digits. Some plans have longer numbers, which nobody abroad could dial."""
+
+
+def _timezone(parsed: PhoneNumber, kind: int) -> str | None:
+    """Most countries' mobiles go everywhere: of these the country alone counts, whatever the prefix says."""
+    country = parsed.country_code or 0
+    if _tells_its_place(kind, country):
+        return _one_clock(time_zones_for_geographical_number(parsed))
+    return _clock_of_country(country)
+
+
+# Asked for each number of an import, and always of the same few countries.
+_tells_its_place = cache(is_number_type_geographical)
+
+
+@cache
+def _clock_of_country(country: int) -> str | None:
+    return _one_clock(TIMEZONE_DATA.get(str(country), ()))
+
+
+@cache
+def _one_clock(zones: tuple[str, ...]) -> str | None:
+    """The last of the zones, if all of them show the same time all year round: London, and not Jersey."""
+    if not zones or not available_timezones().issuperset(zones):
+        return None
+    days = [datetime(2026, month, 1, 12, tzinfo=UTC) for month in range(1, 13)]
+    clocks = {tuple(day.astimezone(ZoneInfo(zone)).utcoffset() for day in days) for zone in zones}
+    return zones[-1] if len(clocks) == 1 else None
+
+
+def canary() -> HiddenNumber:
+    """A number that nobody has, by chance: to be called in proofs, and looked for where none may be."""
+    return HiddenNumber(f"+447700900{secrets.randbelow(1000):03}")
+
+
+def is_canary(e164: str) -> bool:
+    """Whether a text is a number that nobody has, with its plus."""
+    return _FICTIONAL_MOBILE.fullmatch(e164) is not None
 
 
 # Ofcom keeps these mobiles for fiction: nobody has one, so a shop may try everything out with them. The
 # library knows the other fictional ranges (London 020 7946 0xxx, +1 ... 555-01xx) as valid, and this one as
 # not.
-_FICTIONAL_MOBILE = re.compile(r"\+447700900\d{3}")
+_FICTIONAL_MOBILE = re.compile(r"\+447700900\d{3}", re.ASCII)
 
 _PARSE_FAULTS = {
     NumberParseException.INVALID_COUNTRY_CODE: NumberFault.UNKNOWN_COUNTRY,

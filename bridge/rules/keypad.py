@@ -1,0 +1,60 @@
+"""What a key means that somebody presses in a conversation."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum, auto
+from typing import Final
+
+MOST_DIGITS: Final = 20
+"""Of one number: fifteen, and what is dialled for abroad. Whoever keys more has lost count."""
+
+MOST_CODE_DIGITS: Final = 12
+"""Of an order's code."""
+
+CANCEL: Final = "#"
+"""A manager who presses it has the customer back."""
+
+_SECONDS_BETWEEN_KEYS: Final = 3.0
+_DIGITS: Final = frozenset("0123456789")
+
+
+class Meaning(Enum):
+    DIGIT = auto()
+    COMPLETE = auto()
+    ANEW = auto()
+    YES = auto()
+    NO = auto()
+    NOTHING = auto()
+
+
+def while_asked(key: str) -> Meaning:
+    """Of a customer who keys a number, or an order's code, in."""
+    if key in _DIGITS:
+        return Meaning.DIGIT
+    return {"#": Meaning.COMPLETE, "*": Meaning.ANEW}.get(key, Meaning.NOTHING)
+
+
+def while_read_back(key: str) -> Meaning:
+    """Of a customer who hears the number read."""
+    return {"1": Meaning.YES, "2": Meaning.NO}.get(key, Meaning.NOTHING)
+
+
+@dataclass(frozen=True, slots=True)
+class Presses:
+    """How much of a code has been pressed, and when the last key was, in seconds of any clock."""
+
+    matched: int = 0
+    at: float = 0.0
+
+    def then(self, key: str, at: float, code: str) -> tuple[Presses, bool]:
+        """After another key; and whether the code is complete now. An empty code is never."""
+        in_time = at - self.at <= _SECONDS_BETWEEN_KEYS
+        matched = self.matched if in_time else 0
+        if code[matched : matched + 1] == key:
+            matched += 1
+        else:
+            matched = int(code[:1] == key)
+        if code and matched == len(code):
+            return Presses(), True
+        return Presses(matched, at), False
