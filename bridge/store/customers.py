@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass
-from typing import Final
+from collections.abc import Collection, Mapping, Set
+from dataclasses import KW_ONLY, dataclass
+from typing import Final, TypeAlias
 
-from sqlalchemy import bindparam, func, or_, select
+from sqlalchemy import bindparam, func, not_, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from bridge.rules.worth import Standing
 from bridge.store.database import Database
-from bridge.store.schema import Standing, assignments, contacts, customers, orders
+from bridge.store.records import UNSEEN_REPAIR
+from bridge.store.schema import assignments, contacts, customers, orders
 
 
 @dataclass(frozen=True, slots=True)
 class KnownContact:
     id: int
     blind_index: bytes
+
+
+Mended: TypeAlias = tuple[int, bytes]
+"""A position, and the blind index of a mistyped number that was there until its repair was accepted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +39,10 @@ class KnownCustomer:
     data_key: bytes | None
     manager_id: int | None
     order_count: int
+    do_not_call: bool
+    _: KW_ONLY
     contacts: Mapping[int, KnownContact]
+    mended: Set[Mended]
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +69,7 @@ _KNOWN: Final = (
         customers.c.data_key,
         assignments.c.manager_id,
         _order_count,
+        customers.c.do_not_call_ms.is_not(None),
     )
     .select_from(customers.outerjoin(assignments, assignments.c.customer_id == customers.c.id))
     .where(
@@ -77,8 +87,14 @@ _KNOWN: Final = (
 # By id: where a position has been filled anew, the later contact overwrites the earlier.
 _CONTACTS: Final = (
     select(contacts.c.customer_id, contacts.c.position, contacts.c.id, contacts.c.blind_index)
-    .where(contacts.c.customer_id.in_(bindparam("ids", expanding=True)))
+    .where(contacts.c.customer_id.in_(bindparam("ids", expanding=True)), not_(UNSEEN_REPAIR))
     .order_by(contacts.c.id)
+)
+_repairs: Final = contacts.alias("repairs")
+_MENDED: Final = (
+    select(contacts.c.customer_id, contacts.c.position, contacts.c.blind_index)
+    .join(_repairs, _repairs.c.mends == contacts.c.id)
+    .where(contacts.c.customer_id.in_(bindparam("ids", expanding=True)), _repairs.c.proposed_ms.is_(None))
 )
 _BY_BLIND_INDEX: Final = (
     select(contacts.c.id, contacts.c.customer_id, assignments.c.manager_id)
@@ -103,4 +119,7 @@ async def known_customers(
     found = await connection.execute(_CONTACTS, {"ids": [row.id for row in rows]})
     for customer_id, position, contact_id, index in found:
         current[customer_id][position] = KnownContact(contact_id, index)
-    return [KnownCustomer(*row, contacts=current[row.id]) for row in rows]
+    mended: dict[int, set[Mended]] = defaultdict(set)
+    for customer_id, position, index in await connection.execute(_MENDED, {"ids": [row.id for row in rows]}):
+        mended[customer_id].add((position, index))
+    return [KnownCustomer(*row, contacts=current[row.id], mended=mended[row.id]) for row in rows]

@@ -7,13 +7,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sqlalchemy import bindparam, func, insert, select, update
+from sqlalchemy import bindparam, delete, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from bridge.rules.dialling import Role
+from bridge.store.audit import AuditEntry, write_entry
 from bridge.store.database import Database, now_ms
 from bridge.store.errors import ExtensionTaken, InvalidManager, UnknownManager
-from bridge.store.schema import assignments, managers
+from bridge.store.schema import assignments, managers, sessions
 
 _EXTENSION: Final = re.compile(r"[A-Za-z0-9_-]{1,32}")
 
@@ -51,6 +52,10 @@ _DISABLE: Final = (
     .values(disabled_ms=bindparam("at_ms"))
 )
 
+_END_SESSIONS: Final = delete(sessions).where(
+    sessions.c.manager_id.in_(select(managers.c.id).where(managers.c.extension == bindparam("of_extension")))
+)
+
 
 def as_manager(row: Sequence[Any]) -> Manager:
     id_, name, extension, role, language, disabled_ms = row
@@ -58,9 +63,15 @@ def as_manager(row: Sequence[Any]) -> Manager:
 
 
 async def add_manager(
-    db: Database, name: str, extension: str, role: str = Role.MANAGER, language: str | None = None
+    db: Database,
+    name: str,
+    extension: str,
+    role: str = Role.MANAGER,
+    language: str | None = None,
+    *,
+    actor: str,
 ) -> Manager:
-    """Raises InvalidManager, ExtensionTaken."""
+    """Let somebody call, on record. Raises InvalidManager, ExtensionTaken."""
     _check(name, extension, role)
     try:
         async with db.write() as connection:
@@ -73,6 +84,9 @@ async def add_manager(
                     "language": language,
                     "created_ms": now_ms(),
                 },
+            )
+            await write_entry(
+                connection, AuditEntry(now_ms(), actor, "manager-add", extension, f"role={role}")
             )
             return as_manager(inserted.one())
     except IntegrityError:
@@ -98,22 +112,32 @@ async def count_customers(db: Database, extension: str) -> int:
     return count
 
 
-async def disable_manager(db: Database, extension: str) -> Manager:
-    """Let the manager call no more; one who is disabled already stays so. Raises UnknownManager."""
+async def disable_manager(db: Database, extension: str, actor: str) -> Manager:
+    """Let the manager call no more, and sign them out, on record; one who is disabled stays so.
+
+    Raises UnknownManager.
+    """
     async with db.write() as connection:
         await connection.execute(_DISABLE, {"of_extension": extension, "at_ms": now_ms()})
         row = (await connection.execute(_BY_EXTENSION, {"extension": extension})).one_or_none()
-    if row is None:
-        raise UnknownManager(extension)
+        if row is None:
+            raise UnknownManager(extension)
+        await connection.execute(_END_SESSIONS, {"of_extension": extension})
+        await write_entry(connection, AuditEntry(now_ms(), actor, "manager-disable", extension))
     return as_manager(row)
+
+
+def check_extension(extension: str) -> None:
+    """Raises InvalidManager."""
+    if not _EXTENSION.fullmatch(extension):
+        raise InvalidManager(
+            "an extension is 1 to 32 letters, digits, dashes and underscores: a PJSIP endpoint's name"
+        )
 
 
 def _check(name: str, extension: str, role: str) -> None:
     if not name.strip():
         raise InvalidManager("a manager needs a name")
-    if not _EXTENSION.fullmatch(extension):
-        raise InvalidManager(
-            "an extension is 1 to 32 letters, digits, dashes and underscores: a PJSIP endpoint's name"
-        )
+    check_extension(extension)
     if role not in set(Role):
         raise InvalidManager(f"a role is one of: {', '.join(Role)}")

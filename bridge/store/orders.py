@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any, Final
 
-from sqlalchemy import Select, bindparam, func, insert, select, update
+from sqlalchemy import Select, bindparam, func, insert, not_, select, update
 from sqlalchemy.dialects.sqlite import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from bridge.rules.worklist import Why
+from bridge.rules.worth import Standing
+from bridge.store.audit import AuditEntry, write_entry
 from bridge.store.customers import KnownCustomer, known_customers
 from bridge.store.database import Database, now_ms
+from bridge.store.do_not_call import on_the_list
 from bridge.store.errors import ManagerDisabled, UnknownManager, UnknownOrder
+from bridge.store.folding import folded
+from bridge.store.records import UNSEEN_REPAIR, place_to_dial
 from bridge.store.schema import (
     OrderState,
-    Standing,
     assignments,
     contacts,
     customers,
@@ -39,7 +44,7 @@ class OrderLine:
 
 @dataclass(frozen=True, slots=True)
 class ContactView:
-    """A contact without its value."""
+    """A contact without its value. `place` is that in the order of trying, None if it may not be dialled."""
 
     contact_id: int
     kind: str
@@ -48,6 +53,7 @@ class ContactView:
     position: int
     region: str
     line_type: str
+    place: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,8 +112,9 @@ _SHOW_CONTACTS: Final = (
         contacts.c.position,
         contacts.c.region,
         contacts.c.line_type,
+        place_to_dial(),
     )
-    .where(contacts.c.customer_id == bindparam("customer_id"))
+    .where(contacts.c.customer_id == bindparam("customer_id"), not_(UNSEEN_REPAIR))
     .order_by(contacts.c.position, contacts.c.id.desc())
 )
 
@@ -150,8 +157,8 @@ _ASSIGNABLE: Final = select(managers.c.id, managers.c.disabled_ms).where(
 )
 
 
-async def assign_customer(db: Database, code: str, extension: str) -> None:
-    """Let the manager serve the order's customer, with all the customer's orders.
+async def assign_customer(db: Database, code: str, extension: str, actor: str) -> None:
+    """Let the manager serve the order's customer, with all the customer's orders, on record.
 
     Raises UnknownOrder, UnknownManager, ManagerDisabled.
     """
@@ -166,6 +173,8 @@ async def assign_customer(db: Database, code: str, extension: str) -> None:
             raise ManagerDisabled(extension)
         assignment = {"customer_id": customer_id, "manager_id": manager.id, "since_ms": now_ms()}
         await connection.execute(_ASSIGN, assignment)
+        entry = AuditEntry(now_ms(), actor, "assign", code, f"extension={extension}")
+        await write_entry(connection, entry)
 
 
 # Many at once
@@ -173,9 +182,14 @@ async def assign_customer(db: Database, code: str, extension: str) -> None:
 
 @dataclass(frozen=True, slots=True)
 class KnownOrder:
+    """`items` are lines of text. `why` is why it waits to be called: of an order that is known it stays."""
+
     code: str
     customer_id: int
     summary: str
+    items: str = ""
+    priority: int = 0
+    why: str = Why.NEW.value
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,6 +205,8 @@ class Known:
     customers: list[KnownCustomer]
     next_customer_id: int
     next_contact_id: int
+    not_to_call: frozenset[bytes]
+    """Those of their and the batch's blind indexes whose numbers nobody may call."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,6 +227,12 @@ class NewContact:
     blind_index: bytes
     region: str
     line_type: str
+    timezone: str | None = None
+    standing: str = Standing.USABLE.value
+    hint: str | None = None
+    doubted_ms: int | None = None
+    mends: int | None = None
+    proposed_ms: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,6 +247,8 @@ class OrderChange:
     of_code: str
     new_customer_id: int
     new_summary: str
+    new_items: str
+    new_priority: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,7 +265,7 @@ class Batch:
     """Customer id to manager id."""
 
 
-_KNOWN_ORDERS: Final = select(orders.c.code, orders.c.customer_id, orders.c.summary).where(
+_KNOWN_ORDERS: Final = select(*(orders.c[each.name] for each in fields(KnownOrder))).where(
     orders.c.code.in_(bindparam("codes", expanding=True))
 )
 _NEXT_IDS: Final = select(
@@ -254,7 +278,7 @@ _INSERT_ORDERS: Final = insert(orders)
 _CHANGE_CUSTOMER: Final = (
     update(customers)
     .where(customers.c.id == bindparam("customer_id"))
-    .values(name=bindparam("new_name"), language=bindparam("new_language"))
+    .values(name=bindparam("new_name"), language=bindparam("new_language"), folded=bindparam("new_folded"))
 )
 _REPLACE_CONTACT: Final = (
     update(contacts).where(contacts.c.id == bindparam("contact_id")).values(standing=Standing.WRONG.value)
@@ -262,7 +286,12 @@ _REPLACE_CONTACT: Final = (
 _CHANGE_ORDER: Final = (
     update(orders)
     .where(orders.c.code == bindparam("of_code"))
-    .values(customer_id=bindparam("new_customer_id"), summary=bindparam("new_summary"))
+    .values(
+        customer_id=bindparam("new_customer_id"),
+        summary=bindparam("new_summary"),
+        items=bindparam("new_items"),
+        priority=bindparam("new_priority"),
+    )
 )
 
 
@@ -272,30 +301,46 @@ async def known_of(connection: AsyncConnection, codes: Collection[str], indexes:
     known_orders = {row.code: KnownOrder(*row) for row in rows}
     serving = {order.customer_id for order in known_orders.values()}
     next_customer_id, next_contact_id = (await connection.execute(_NEXT_IDS)).one()
+    known = await known_customers(connection, serving, indexes)
+    theirs = {contact.blind_index for customer in known for contact in customer.contacts.values()}
     return Known(
         known_orders,
-        await known_customers(connection, serving, indexes),
+        known,
         next_customer_id,
         next_contact_id,
+        await on_the_list(connection, theirs.union(indexes)),
     )
 
 
 async def write_batch(connection: AsyncConnection, batch: Batch) -> None:
     """Write a batch in the caller's transaction, in a handful of statements whatever its size."""
     at = {"created_ms": now_ms()}
-    contact_defaults = at | {"standing": Standing.USABLE.value}
     order_defaults = at | {"state": OrderState.OPEN.value}
     for statement, rows in (
-        (_INSERT_CUSTOMERS, [asdict(new) | at for new in batch.new_customers]),
-        (_CHANGE_CUSTOMER, [asdict(change) for change in batch.changed_customers]),
-        (_INSERT_CONTACTS, [asdict(new) | contact_defaults for new in batch.new_contacts]),
+        (_INSERT_CUSTOMERS, [_row(new) | at | {"folded": folded(new.name)} for new in batch.new_customers]),
+        (
+            _CHANGE_CUSTOMER,
+            [_row(each) | {"new_folded": folded(each.new_name)} for each in batch.changed_customers],
+        ),
+        (_INSERT_CONTACTS, [_row(new) | at for new in batch.new_contacts]),
         (_REPLACE_CONTACT, [{"contact_id": id_} for id_ in batch.replaced_contacts]),
-        (_INSERT_ORDERS, [asdict(new) | order_defaults for new in batch.new_orders]),
-        (_CHANGE_ORDER, [asdict(change) for change in batch.changed_orders]),
+        (_INSERT_ORDERS, [_row(new) | order_defaults for new in batch.new_orders]),
+        (_CHANGE_ORDER, [_row(change) for change in batch.changed_orders]),
         (_ASSIGN, list(_assignments(batch.assigned))),
     ):
         if rows:
             await connection.execute(statement, rows)
+
+
+def _row(of: NewCustomer | NewContact | KnownOrder | CustomerChange | OrderChange) -> dict[str, Any]:
+    """As `asdict`, which also copies each value, and takes longer than the rest of writing the row."""
+    return {name: getattr(of, name) for name in _COLUMNS[type(of)]}
+
+
+_COLUMNS: Final[dict[type, tuple[str, ...]]] = {
+    of: tuple(each.name for each in fields(of))
+    for of in (NewCustomer, NewContact, KnownOrder, CustomerChange, OrderChange)
+}
 
 
 def _assignments(assigned: dict[int, int]) -> Iterable[dict[str, int]]:

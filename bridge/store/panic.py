@@ -50,6 +50,15 @@ async def begin_panic(db: Database, wanted: Panic) -> Panic:
     return wanted
 
 
+async def put_on_record_unless_panic(db: Database, entry: AuditEntry) -> bool:
+    """Write the entry, unless there is a panic at that moment: then nothing is written, and it is False."""
+    async with db.write() as connection:
+        if (await connection.execute(_CURRENT)).one_or_none() is not None:
+            return False
+        await write_entry(connection, entry)
+    return True
+
+
 async def end_panic(db: Database, actor: str, at_ms: int) -> bool:
     """Allow calls again, and put it into the audit. False where there was no panic."""
     async with db.write() as connection:

@@ -2,27 +2,45 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass, fields
 from typing import Any, Final
 
-from sqlalchemy import Select, and_, bindparam, case, func, insert, literal, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Select,
+    and_,
+    bindparam,
+    case,
+    func,
+    insert,
+    literal,
+    not_,
+    or_,
+    select,
+    update,
+)
 
-from bridge.calls.model import Result
-from bridge.store.audit import AuditEntry, write_entry
+from bridge.calls.model import Kind, Result
+from bridge.rules.worth import Standing
+from bridge.store.audit import AuditEntry, add_entry
+from bridge.store.audit_chain import Pen
 from bridge.store.database import Database
+from bridge.store.lanes import Session
 from bridge.store.managers import MANAGER_COLUMNS, Manager, as_manager
 from bridge.store.schema import (
     ContactKind,
-    Standing,
     assignments,
     calls,
     contacts,
     customers,
+    do_not_call,
     managers,
     orders,
     panic,
 )
+from bridge.store.webhook_outbox import tell_results
+from bridge.store.worth import let_call_tell
 
 HOUR_MS: Final = 3_600_000
 DAY_MS: Final = 24 * HOUR_MS
@@ -60,13 +78,14 @@ class DialFacts:
     calls_last_hour: int
     calls_last_day: int
     panic: bool
+    do_not_call: bool
 
 
 @dataclass(frozen=True, slots=True)
 class NewCall:
     """A call about to be placed, or one refused; `manager_id` is None for an extension that is nobody's.
 
-    `manager_channel` is the id of the manager's channel in the PBX.
+    `manager_channel` and `customer_channel` are ids of channels in the PBX, the latter of one that came in.
     """
 
     id: str
@@ -76,6 +95,17 @@ class NewCall:
     contact_id: int | None
     manager_channel: str | None
     started_ms: int
+    customer_channel: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ContactChange:
+    """A call goes on to another contact, as one was dialled in vain: with this result."""
+
+    call_id: str
+    tried_contact_id: int
+    next_contact_id: int
+    tried_result: Result
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,10 +131,96 @@ class OpenCall:
     id: str
     kind: str
     order_code: str
+    contact_id: int | None
     extension: str
     manager_channel: str | None
+    customer_channel: str | None
     started_ms: int
     answered_ms: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Rung:
+    """Of several managers it is this one whose phone rings now."""
+
+    call_id: str
+    rung_manager_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """The conversation began."""
+
+    call_id: str
+    at_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """The call is over; `q850_cause` is that of the customer's leg."""
+
+    call_id: str
+    at_ms: int
+    outcome: str
+    q850_cause: int | None
+
+
+Note = Rung | Answered | Finished
+
+
+FIT_TO_DIAL: Final = and_(
+    contacts.c.kind == ContactKind.PHONE.value,
+    contacts.c.standing != Standing.WRONG.value,
+    contacts.c.proposed_ms.is_(None),
+)
+UNSEEN_REPAIR: Final = and_(contacts.c.mends.is_not(None), contacts.c.proposed_ms.is_not(None))
+"""Of a contact: what a machine takes for another one's number as it was meant, and nobody has accepted."""
+
+_NOT_TO_BE_CALLED: Final = or_(
+    contacts.c.never_ms.is_not(None),
+    select(do_not_call.c.id)
+    .where(do_not_call.c.blind_index == contacts.c.blind_index)
+    .correlate(contacts)
+    .exists(),
+)
+MAY_BE_DIALLED: Final = and_(FIT_TO_DIAL, not_(_NOT_TO_BE_CALLED))
+"""Of a contact. None that a manager has proposed may be, before a supervisor has accepted it."""
+IN_THE_ORDER_OF_TRYING: Final = (
+    case((contacts.c.standing == Standing.USABLE.value, 0), else_=1),
+    contacts.c.position,
+    contacts.c.id.desc(),
+)
+
+
+def contacts_to_dial(*columns: Any) -> Select[Any]:
+    """The contacts of an order's customer that may be dialled, the one to be tried first on top."""
+    return (
+        select(*columns)
+        .where(contacts.c.customer_id == orders.c.customer_id, MAY_BE_DIALLED)
+        .order_by(*IN_THE_ORDER_OF_TRYING)
+    )
+
+
+def place_to_dial() -> ColumnElement[int | None]:
+    """A contact's place among its customer's that may be dialled, None if it is not one of them.
+
+    By this place it is dialled, as *1042*2. For a statement that selects all contacts of one customer.
+    """
+    place = func.row_number().over(order_by=(MAY_BE_DIALLED.desc(), *IN_THE_ORDER_OF_TRYING))
+    return case((MAY_BE_DIALLED, place), else_=None)
+
+
+SEALED_CONTACT_COLUMNS: Final = (
+    contacts.c.id,
+    contacts.c.customer_id,
+    contacts.c.kind,
+    contacts.c.label,
+    contacts.c.sealed,
+    customers.c.data_key,
+    contacts.c.region,
+    contacts.c.line_type,
+)
+"""What a `SealedContact` is made of."""
 
 
 def _dial_facts_statement() -> Select[Any]:
@@ -116,19 +232,13 @@ def _dial_facts_statement() -> Select[Any]:
         bindparam("extension", type_=managers.c.extension.type).label("extension"),
         bindparam("code", type_=orders.c.code.type).label("code"),
     ).subquery("asked")
-    first_contact = (
-        select(contacts.c.id)
-        .where(
-            contacts.c.customer_id == orders.c.customer_id,
-            contacts.c.kind == ContactKind.PHONE.value,
-            contacts.c.standing != Standing.WRONG.value,
-        )
-        .order_by(
-            case((contacts.c.standing == Standing.USABLE.value, 0), else_=1),
-            contacts.c.position,
-            contacts.c.id.desc(),
-        )
+    chosen = bindparam("contact_id", type_=contacts.c.id.type)
+    tried = bindparam("but_contact_id", type_=contacts.c.id.type)
+    contact_to_dial = (
+        contacts_to_dial(contacts.c.id)
+        .where(or_(chosen.is_(None), contacts.c.id == chosen), or_(tried.is_(None), contacts.c.id != tried))
         .limit(1)
+        .offset(bindparam("passed_over"))
         .correlate(orders)
         .scalar_subquery()
     )
@@ -138,25 +248,23 @@ def _dial_facts_statement() -> Select[Any]:
         orders.c.customer_id,
         orders.c.state,
         assignments.c.manager_id,
-        contacts.c.id,
-        contacts.c.customer_id,
-        contacts.c.kind,
-        contacts.c.label,
-        contacts.c.sealed,
-        customers.c.data_key,
-        contacts.c.region,
-        contacts.c.line_type,
+        *SEALED_CONTACT_COLUMNS,
         _calls_since(bindparam("hour_ago_ms")),
         _calls_since(bindparam("day_ago_ms")),
         # In this statement, so that a panic needs nobody to tell the daemon: the next call sees it.
         select(panic.c.id).exists(),
+        customers.c.do_not_call_ms.is_not(None),
+        select(contacts.c.id)
+        .where(contacts.c.customer_id == orders.c.customer_id, FIT_TO_DIAL, _NOT_TO_BE_CALLED)
+        .correlate(orders)
+        .exists(),
     ).select_from(
         asked.outerjoin(managers, managers.c.extension == asked.c.extension)
         .outerjoin(orders, orders.c.code == asked.c.code)
         .outerjoin(customers, customers.c.id == orders.c.customer_id)
         .outerjoin(assignments, assignments.c.customer_id == orders.c.customer_id)
         # An erased customer's contacts open no more: to the caller they are not there.
-        .outerjoin(contacts, and_(contacts.c.id == first_contact, customers.c.data_key.is_not(None)))
+        .outerjoin(contacts, and_(contacts.c.id == contact_to_dial, customers.c.data_key.is_not(None)))
     )
 
 
@@ -168,6 +276,8 @@ def _calls_since(start_ms: Any) -> Any:
             calls.c.manager_id == managers.c.id,
             calls.c.started_ms > start_ms,
             or_(calls.c.result.is_(None), calls.c.result != Result.REFUSED.value),
+            # Customers who call cost nothing, and are nobody's doing.
+            calls.c.kind != Kind.CALLBACK.value,
         )
         .correlate(managers)
         .scalar_subquery()
@@ -177,6 +287,16 @@ def _calls_since(start_ms: Any) -> Any:
 # Built once: SQLAlchemy then finds their compiled form by identity of structure, and a call compiles nothing.
 _DIAL_FACTS: Final = _dial_facts_statement()
 _INSERT_CALL: Final = insert(calls)
+_GO_ON_TO: Final = (
+    update(calls)
+    .where(calls.c.id == bindparam("call_id"))
+    .values(contact_id=bindparam("next_contact_id"), failed_contact_id=bindparam("tried_contact_id"))
+)
+_RUNG: Final = (
+    update(calls)
+    .where(calls.c.id == bindparam("call_id"), calls.c.ended_ms.is_(None))
+    .values(manager_id=bindparam("rung_manager_id"))
+)
 _ANSWERED: Final = (
     update(calls)
     .where(calls.c.id == bindparam("call_id"), calls.c.answered_ms.is_(None), calls.c.ended_ms.is_(None))
@@ -193,8 +313,10 @@ _OPEN: Final = (
         calls.c.id,
         calls.c.kind,
         calls.c.order_code,
+        calls.c.contact_id,
         managers.c.extension,
         calls.c.manager_channel,
+        calls.c.customer_channel,
         calls.c.started_ms,
         calls.c.answered_ms,
     )
@@ -202,19 +324,35 @@ _OPEN: Final = (
     .where(calls.c.ended_ms.is_(None))
     .order_by(calls.c.started_ms)
 )
+_AMONG: Final = select(calls.c.id).where(calls.c.id.in_(bindparam("call_ids", expanding=True)))
 _RECENT: Final = _RECORDED.order_by(calls.c.started_ms.desc(), calls.c.id).limit(bindparam("limit"))
 
 
-async def dial_facts(db: Database, extension: str, code: str, now_ms: int) -> DialFacts:
-    """All that a verdict needs, in one statement: the same one whether or not manager and code exist."""
+async def dial_facts(
+    db: Database,
+    extension: str,
+    code: str,
+    now_ms: int,
+    contact_id: int | None = None,
+    place: int = 1,
+    *,
+    but_contact_id: int | None = None,
+) -> DialFacts:
+    """All that a verdict needs, in one statement: the same one whether or not manager and code exist.
+
+    The contact is the chosen one, if that is one of the customer's that may be dialled; the one in this place
+    of them if none is chosen. `but_contact_id` is not among them.
+    """
     asked = {
         "extension": extension,
         "code": code,
+        "contact_id": contact_id,
+        "but_contact_id": but_contact_id,
+        "passed_over": place - 1 if contact_id is None else 0,
         "hour_ago_ms": now_ms - HOUR_MS,
         "day_ago_ms": now_ms - DAY_MS,
     }
-    async with db.read() as connection:
-        row = tuple((await connection.execute(_DIAL_FACTS, asked)).one())
+    row = await db.read_in_one_trip(_one_row, _DIAL_FACTS, asked)
     manager, order, assigned, contact, counts = row[:6], row[6:9], row[9], row[10:18], row[18:20]
     return DialFacts(
         manager=None if _absent(manager) else as_manager(manager),
@@ -223,42 +361,77 @@ async def dial_facts(db: Database, extension: str, code: str, now_ms: int) -> Di
         contact=None if _absent(contact) else SealedContact(*contact),
         calls_last_hour=counts[0],
         calls_last_day=counts[1],
-        panic=row[20],
+        panic=bool(row[20]),
+        # Beside a number that is not to be called, another one may be there, and is dialled.
+        do_not_call=bool(row[21]) or (bool(row[22]) and _absent(contact)),
     )
+
+
+def _one_row(session: Session, statement: Select[Any], parameters: dict[str, Any]) -> tuple[Any, ...]:
+    row: tuple[Any, ...] = session.execute(statement, parameters).fetchone()
+    return row
 
 
 async def begin_call(db: Database, call: NewCall, audit: AuditEntry) -> None:
     """Put the call and its audit entry on disk in one commit: both survive whatever comes."""
-    async with db.write() as connection:
-        await connection.execute(_INSERT_CALL, asdict(call))
-        await write_entry(connection, audit)
+    await db.write_in_one_trip(_add_call, asdict(call), db.pen, audit)
+
+
+async def change_contact(db: Database, change: ContactChange, audit: AuditEntry) -> None:
+    """Put on disk that a call goes on to another contact, and what that makes of the first, in one commit."""
+    await db.write_in_one_trip(_change_contact, change, db.pen, audit)
+
+
+def _change_contact(session: Session, change: ContactChange, pen: Pen, audit: AuditEntry) -> None:
+    ids = asdict(change)
+    del ids["tried_result"]
+    session.execute(_GO_ON_TO, ids)
+    let_call_tell(session, change.tried_contact_id, change.tried_result, audit.at_ms)
+    add_entry(session, pen, audit)
 
 
 async def refuse_call(db: Database, call: NewCall, audit: AuditEntry) -> None:
     """Record a call that was over before it began, with its audit entry, in one commit."""
     over = {"ended_ms": call.started_ms, "result": Result.REFUSED.value}
-    async with db.write() as connection:
-        await connection.execute(_INSERT_CALL, asdict(call) | over)
-        await write_entry(connection, audit)
+    await db.write_in_one_trip(_add_call, asdict(call) | over, db.pen, audit)
 
 
-async def mark_answered(db: Database, call_id: str, at_ms: int) -> None:
-    """Note when the conversation began; the first word stands."""
-    async with db.write() as connection:
-        await connection.execute(_ANSWERED, {"call_id": call_id, "at_ms": at_ms})
+def _add_call(session: Session, call: dict[str, Any], pen: Pen, audit: AuditEntry) -> None:
+    session.execute(_INSERT_CALL, call)
+    add_entry(session, pen, audit)
 
 
-async def finish_call(db: Database, call_id: str, result: str, cause: int | None, ended_ms: int) -> None:
-    """Note what the call came to; the first word stands, so a daemon and its successor may both say it."""
-    outcome = {"call_id": call_id, "at_ms": ended_ms, "outcome": result, "q850_cause": cause}
-    async with db.write() as connection:
-        await connection.execute(_FINISHED, outcome)
+async def note(db: Database, notes: Sequence[Note]) -> None:
+    """Put what became of calls on disk, in one commit.
+
+    The first word about a call stands, so a daemon and its successor may both say it.
+    """
+    await db.write_in_one_trip(_add_notes, notes)
+
+
+def _add_notes(session: Session, notes: Sequence[Note]) -> None:
+    rung = [asdict(each) for each in notes if isinstance(each, Rung)]
+    answered = [asdict(each) for each in notes if isinstance(each, Answered)]
+    finished = [asdict(each) for each in notes if isinstance(each, Finished)]
+    if rung:
+        session.execute_many(_RUNG, rung)
+    if answered:
+        session.execute_many(_ANSWERED, answered)
+    if finished:  # after the answers: to a call that has ended nothing is added
+        session.execute_many(_FINISHED, finished)
+        tell_results(session, [each["call_id"] for each in finished])
 
 
 async def open_calls(db: Database) -> list[OpenCall]:
     """Calls without an end, oldest first: those a daemon has to adopt or close when it starts."""
     async with db.read() as connection:
         return [OpenCall(*row) for row in await connection.execute(_OPEN)]
+
+
+async def recorded_calls(db: Database, call_ids: Collection[str]) -> frozenset[str]:
+    """Those of these calls that are on record, over or not."""
+    async with db.read() as connection:
+        return frozenset(await connection.scalars(_AMONG, {"call_ids": list(call_ids)}))
 
 
 async def recent_calls(db: Database, limit: int = 50) -> list[CallRecord]:

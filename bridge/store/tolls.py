@@ -7,7 +7,7 @@ from typing import Final
 
 from sqlalchemy import bindparam, case, func, or_, select
 
-from bridge.calls.model import Result
+from bridge.calls.model import Kind, Result
 from bridge.store.audit import AuditEntry, write_entry
 from bridge.store.database import Database
 from bridge.store.records import DAY_MS
@@ -52,6 +52,7 @@ _PAST_CALLS: Final = (
         or_(calls.c.ended_ms.is_(None), calls.c.started_ms > bindparam("two_days_ago_ms")),
         or_(calls.c.ended_ms.is_(None), calls.c.ended_ms > bindparam("day_ago_ms")),
         or_(calls.c.result.is_(None), calls.c.result != Result.REFUSED.value),
+        calls.c.kind != Kind.CALLBACK.value,
     )
     .order_by(calls.c.ended_ms)
 )
@@ -67,7 +68,10 @@ _RAISED: Final = select(
 
 
 async def calls_of_a_day(db: Database, now_ms: int) -> list[PastCall]:
-    """The placed calls that have not ended, or ended in the last 24 hours, in the order of their ends."""
+    """The placed calls that have not ended, or ended in the last 24 hours, in the order of their ends.
+
+    Callbacks, which cost nothing, are none of them.
+    """
     since = {"day_ago_ms": now_ms - DAY_MS, "two_days_ago_ms": now_ms - 2 * DAY_MS}
     async with db.read() as connection:
         return [PastCall(*row) for row in await connection.execute(_PAST_CALLS, since)]

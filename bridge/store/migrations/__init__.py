@@ -1,27 +1,17 @@
 """How the tables came to be: Alembic revisions, run by the program itself from wherever it is installed.
 
 A new revision is written by Alembic from `script.py.mako`, against a database at the newest one:
-`command.revision(config(connection), "what it does", autogenerate=True)`. Revisions never import `schema`:
-they must do the same in ten years.
+`command.revision(config(connection), "what it does", autogenerate=True)`. `schema.REVISION` names it.
+Revisions never import `schema`: they must do the same in ten years.
 """
 
 from __future__ import annotations
-
-from enum import Enum, auto
 
 from alembic import command
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy.engine import Connection
-
-
-class Age(Enum):
-    """The tables of a database, compared with those that this program knows."""
-
-    OLDER = auto()
-    CURRENT = auto()
-    NEWER = auto()
 
 
 def config(connection: Connection) -> Config:
@@ -32,13 +22,11 @@ def config(connection: Connection) -> Config:
     return settings
 
 
-def age(connection: Connection) -> Age:
+def is_newer(connection: Connection) -> bool:
+    """Whether the tables were made by a revision that this program does not know."""
     stored = MigrationContext.configure(connection).get_current_revision()
     scripts = ScriptDirectory.from_config(config(connection))
-    if stored == scripts.get_current_head():
-        return Age.CURRENT
-    known = {script.revision for script in scripts.walk_revisions()}
-    return Age.OLDER if stored is None or stored in known else Age.NEWER
+    return stored is not None and stored not in {script.revision for script in scripts.walk_revisions()}
 
 
 def upgrade(connection: Connection) -> None:

@@ -1,0 +1,168 @@
+"""Whole transactions, each in one trip to SQLite's thread, for what a call waits for.
+
+SQLAlchemy words the statements, and no more: to run one by it takes several times as long as SQLite does. So
+each is compiled once, and handed to SQLite's own connection. What fails is told as SQLAlchemy tells it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Concatenate, Final, ParamSpec, Protocol, TypeVar, cast
+
+from sqlalchemy import Executable
+from sqlalchemy.dialects import sqlite
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.sql.compiler import SQLCompiler
+
+from bridge.store import driver
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+Values = Mapping[str, Any]
+
+_SECONDS_TO_CLOSE: Final = 0.3
+
+_DIALECT: Final = sqlite.dialect(paramstyle="qmark")
+
+
+class Result(Protocol):
+    @property
+    def rowcount(self) -> int: ...
+
+    def fetchone(self) -> Sequence[Any] | None: ...
+
+
+class Runs(Protocol):
+    """What runs statements: a `Session`, or a connection of SQLAlchemy's."""
+
+    def execute(self, statement: Executable, parameters: Values, /) -> Result: ...
+
+
+@dataclass(frozen=True, slots=True)
+class _Compiled:
+    """A statement in SQLite's words; `constants` are the values that it brings itself."""
+
+    text: str
+    names: tuple[str, ...]
+    constants: Values
+
+    def values(self, parameters: Values) -> tuple[Any, ...]:
+        return tuple(map({**self.constants, **parameters}.__getitem__, self.names))
+
+
+class Session:
+    """SQLite's own connection, in its thread, for statements of SQLAlchemy's without types of their own."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+        self._compiled: dict[tuple[Executable, tuple[str, ...]], _Compiled] = {}
+        """By statement and names of parameters: an INSERT has the columns that it is given."""
+
+    def execute(self, statement: Executable, parameters: Values, /) -> sqlite3.Cursor:
+        compiled = self._compile(statement, parameters)
+        return self._connection.execute(compiled.text, compiled.values(parameters))
+
+    def execute_many(self, statement: Executable, rows: Sequence[Values]) -> None:
+        """All rows have the same names."""
+        compiled = self._compile(statement, rows[0])
+        self._connection.executemany(compiled.text, map(compiled.values, rows))
+
+    def transaction(self) -> AbstractContextManager[None]:
+        """One that holds the write lock from the start: on disk at the end, or undone."""
+        return self._between("BEGIN IMMEDIATE")
+
+    def snapshot(self) -> AbstractContextManager[None]:
+        """One whose statements all see the same moment."""
+        return self._between("BEGIN")
+
+    @contextmanager
+    def _between(self, begin: str) -> Iterator[None]:
+        self._connection.execute(begin)
+        try:
+            yield
+            self._connection.execute("COMMIT")
+        except BaseException:
+            if self._connection.in_transaction:
+                self._connection.execute("ROLLBACK")
+            raise
+
+    def _compile(self, statement: Executable, parameters: Values) -> _Compiled:
+        key = (statement, tuple(parameters))
+        found = self._compiled.get(key)
+        if found is None:
+            found = self._compiled[key] = _compile(statement, key[1])
+        return found
+
+
+def _compile(statement: Executable, names: tuple[str, ...]) -> _Compiled:
+    compiled = cast(SQLCompiler, statement.compile(dialect=_DIALECT, column_keys=list(names)))  # type: ignore[attr-defined]
+    return _Compiled(compiled.string, tuple(compiled.positiontup or ()), compiled.params)
+
+
+class Lane:
+    """One connection with a thread of its own. `set_up` is done to it when it is opened."""
+
+    def __init__(self, path: Path, timeout_s: float, set_up: Callable[[sqlite3.Connection], None]) -> None:
+        self._connection = driver.connection(path, timeout_s)
+        self._set_up = set_up
+        self._session: Session | None = None
+
+    async def open(self) -> None:
+        await self._connection
+        await self._connection.trip(self._set_up, self._connection.sqlite)
+        self._session = Session(self._connection.sqlite)
+
+    async def close(self) -> None:
+        """A statement that waits for another program's lock is left to its thread."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_SECONDS_TO_CLOSE):
+                await self._connection.close()
+
+    async def read(self, work: Callable[Concatenate[Session, P], R], *args: P.args, **kwargs: P.kwargs) -> R:
+        """Run `work` with no transaction around it: each statement sees the newest commit."""
+
+        def reading() -> R:
+            with _told_by_sqlalchemy():
+                return work(self._opened, *args, **kwargs)
+
+        return await self._connection.trip(reading)
+
+    async def snapshot(
+        self, work: Callable[Concatenate[Session, P], R], *args: P.args, **kwargs: P.kwargs
+    ) -> R:
+        """Run `work` on what there is at one moment."""
+
+        def looking() -> R:
+            with _told_by_sqlalchemy(), self._opened.snapshot():
+                return work(self._opened, *args, **kwargs)
+
+        return await self._connection.trip(looking)
+
+    async def write(self, work: Callable[Concatenate[Session, P], R], *args: P.args, **kwargs: P.kwargs) -> R:
+        """Run `work` in a transaction."""
+
+        def writing() -> R:
+            with _told_by_sqlalchemy(), self._opened.transaction():
+                return work(self._opened, *args, **kwargs)
+
+        return await self._connection.trip(writing)
+
+    @property
+    def _opened(self) -> Session:
+        assert self._session is not None  # noqa: S101 - whoever has the lane has opened it
+        return self._session
+
+
+@contextmanager
+def _told_by_sqlalchemy() -> Iterator[None]:
+    """What SQLite raises as SQLAlchemy's: without statement and parameters, which are nobody's business."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        raise DBAPIError.instance(None, None, error, sqlite3.Error, hide_parameters=True) from error
