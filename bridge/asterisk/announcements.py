@@ -1,11 +1,12 @@
-"""What a manager hears: recordings that are in Asterisk's English and in its Russian core sound set."""
+"""What managers and customers hear: recordings of Asterisk's English and Russian core sound sets."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 from typing import Final
 
+from bridge.calls.capture import Outcome, Prompt
 from bridge.calls.model import Message
 
 SOUNDS: Final[Mapping[Message, tuple[str, ...]]] = MappingProxyType(
@@ -20,10 +21,39 @@ SOUNDS: Final[Mapping[Message, tuple[str, ...]]] = MappingProxyType(
         Message.LIMIT_REACHED: ("simul-call-limit-reached",),
         Message.NOT_ALLOWED: ("im-sorry", "cannot-complete-as-dialed"),
         Message.OUT_OF_SERVICE: ("im-sorry", "something-terribly-wrong"),
+        Message.ANOTHER_NUMBER: ("pls-hold-while-try",),
     }
 )
 
+PROMPTS: Final[Mapping[Prompt, tuple[str, ...]]] = MappingProxyType(
+    {
+        Prompt.ENTER: ("privacy-prompt", "vm-then-pound"),
+        Prompt.NOT_A_NUMBER: ("privacy-incorrect", "privacy-prompt", "vm-then-pound"),
+        Prompt.THANKS: ("privacy-thankyou",),
+        Prompt.GIVEN_UP: ("one-moment-please",),
+    }
+)
+"""What a customer hears who is asked for a number."""
 
-def media_of(message: Message) -> list[str]:
-    """The message as ARI media URIs, played in turn."""
-    return [f"sound:{name}" for name in SOUNDS[message]]
+BEFORE_THE_NUMBER: Final = ("vm-num-i-have",)
+AFTER_THE_NUMBER: Final = ("if-correct-press", "digits/1", "vm-calldiffnum")
+"""Around the number that they have keyed in, which no recording of Asterisk's says: bridge.asterisk.voice."""
+
+OUTCOMES: Final[Mapping[Outcome, tuple[str, ...]]] = MappingProxyType(
+    {
+        Outcome.SAVED: ("telephone-number", "vm-saved"),
+        Outcome.NOT_VALID: ("privacy-incorrect",),
+        Outcome.NOT_SAVED: ("im-sorry", "something-terribly-wrong"),
+        Outcome.CANCELLED: ("cancelled",),
+    }
+)
+"""What the manager hears of it."""
+
+
+def media_of(*messages: Message) -> list[str]:
+    """The messages as ARI media URIs, played in turn."""
+    return as_media(name for message in messages for name in SOUNDS[message])
+
+
+def as_media(recordings: Iterable[str]) -> list[str]:
+    return [f"sound:{name}" for name in recordings]

@@ -40,9 +40,9 @@ class CarrierWatch:
 
     def _note(self, state: str | None) -> None:
         if state == "online" and not self._has_answered:
-            log.info("the carrier answers")
+            log.info("the carrier answers", endpoint=self._endpoint)
         self._has_answered = state is not None and (self._has_answered or state == "online")
         down = self._has_answered and state == "offline"
         if down is not self.is_down:
-            log.warning("the carrier is down" if down else "the carrier is back")
+            log.warning("the carrier is down" if down else "the carrier is back", endpoint=self._endpoint)
         self.is_down = down

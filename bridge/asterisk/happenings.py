@@ -6,15 +6,19 @@ An event's JSON holds caller, connected line and dialplan position; none of that
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Final
 
 from bridge.asterisk import names
+from bridge.asterisk.formats import are_formats, as_asked
 
 LEG_ARGUMENT: Final = "leg"
 """The Stasis argument of channels that we create ourselves."""
+
+CALLBACK_ARGUMENT: Final = "callback"
+"""The Stasis argument of calls that the carrier brings."""
 
 EVENT_TYPES: Final = (
     "StasisStart",
@@ -23,20 +27,37 @@ EVENT_TYPES: Final = (
     "ChannelDestroyed",
     "ChannelEnteredBridge",
     "PlaybackFinished",
+    "ChannelDtmfReceived",
+    "RecordingFinished",
+    "RecordingFailed",
     "ApplicationReplaced",
 )
 """All that we listen to. Dial events are left out for what they hold: the number that was dialled."""
 
-_ORDER_CODE: Final = re.compile(r"[0-9]{1,12}", re.ASCII)
+_KEYS: Final = frozenset("0123456789*#")
+
+_ORDER_DIALLED: Final = re.compile(r"([0-9]{1,12})(?:\*([1-9]))?", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
 class OrderDialled:
-    """An authenticated endpoint's phone dialled an order code."""
+    """An authenticated endpoint's phone dialled an order code: 1042, or 1042*2 for the second contact.
+
+    `formats` are what the phone speaks, None where the dialplan hands none over, or there are none.
+    """
 
     channel_id: str
     extension: str
     code: str
+    formats: str | None = None
+    place: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class CustomerCalled:
+    """A call came in from the carrier. Who calls is not in the event, and is not to be."""
+
+    channel_id: str
 
 
 class StrayReason(StrEnum):
@@ -88,8 +109,24 @@ class MessagePlayed:
     playback_id: str
 
 
+@dataclass(frozen=True, slots=True)
+class RecordingOver:
+    """Asterisk has what was said, or has failed to record it."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class KeyPressed:
+    """A key on one of the phones. A customer's come only while a capture has opened them."""
+
+    channel_id: str
+    key: str = field(repr=False)
+
+
 Happening = (
     OrderDialled
+    | CustomerCalled
     | StrayEntered
     | ChannelEntered
     | ChannelRinging
@@ -97,18 +134,34 @@ Happening = (
     | ChannelJoined
     | ChannelGone
     | MessagePlayed
+    | RecordingOver
+    | KeyPressed
 )
 
 
 class Reader:
-    """Reads events of one application. `manager_endpoint` is like "PJSIP/{extension}"."""
+    """Reads events of one application. `manager_endpoint` is like "PJSIP/{extension}".
 
-    def __init__(self, manager_endpoint: str) -> None:
+    `carrier_endpoints` are the names of those by which the carrier's calls come in.
+    """
+
+    def __init__(self, manager_endpoint: str, carrier_endpoints: Collection[str] = ()) -> None:
         # Asterisk names a channel by the endpoint that authenticated, then a counter: PJSIP/101-0000002a.
         before, after = manager_endpoint.split("{extension}")
         self._manager_channel = re.compile(
             rf"{re.escape(before)}(?P<extension>[A-Za-z0-9_-]+){re.escape(after)}-[0-9a-f]{{8,}}", re.ASCII
         )
+        names_of_carriers = "|".join(map(re.escape, carrier_endpoints)) or r"(?!)"
+        self._carrier_channel = re.compile(rf"PJSIP/(?:{names_of_carriers})-[0-9a-f]{{8,}}", re.ASCII)
+
+    def extension_of(self, channel_name: str) -> str | None:
+        """Of the manager whose phone this channel leads to; None for any other channel."""
+        found = self._manager_channel.fullmatch(channel_name)
+        return None if found is None else found["extension"]
+
+    def is_carriers(self, channel_name: str) -> bool:
+        """Whether a call came in by it from the carrier."""
+        return self._carrier_channel.fullmatch(channel_name) is not None
 
     def read(self, event: Mapping[str, Any]) -> Happening | None:
         """None for what does not concern us. Never raises, whatever the event holds."""
@@ -133,18 +186,33 @@ class Reader:
                 return ChannelJoined(event["channel"]["id"], event["bridge"]["id"])
             case "PlaybackFinished":
                 return MessagePlayed(event["playback"]["id"])
+            case "RecordingFinished" | "RecordingFailed":
+                return RecordingOver(event["recording"]["name"])
+            case "ChannelDtmfReceived":
+                return _key_pressed(event["channel"]["id"], event["digit"])
         return None
 
     def _entered(self, channel_id: str, name: str, arguments: list[str]) -> Happening:
         if names.is_ours(channel_id) and arguments == [LEG_ARGUMENT]:
             return ChannelEntered(channel_id)
-        manager = self._manager_channel.fullmatch(name)
-        if manager is None:
+        if arguments == [CALLBACK_ARGUMENT] and self.is_carriers(name):
+            return CustomerCalled(channel_id)
+        if names.is_voice(channel_id) and not arguments:
+            return ChannelEntered(channel_id)
+        extension = self.extension_of(name)
+        if extension is None:
             return StrayEntered(channel_id, StrayReason.NOT_A_MANAGERS_PHONE)
         match arguments:
-            case ["order", str(code)] if _ORDER_CODE.fullmatch(code):
-                return OrderDialled(channel_id, manager["extension"], code)
-        return StrayEntered(channel_id, StrayReason.UNEXPECTED_ARGUMENTS)
+            case ["order", str(dialled)] if order := _ORDER_DIALLED.fullmatch(dialled):
+                formats = None
+            case ["order", str(dialled), str(told)] if (
+                order := _ORDER_DIALLED.fullmatch(dialled)
+            ) and are_formats(told):
+                formats = as_asked(told)
+            case _:
+                return StrayEntered(channel_id, StrayReason.UNEXPECTED_ARGUMENTS)
+        code, place = order.groups(default="1")
+        return OrderDialled(channel_id, extension, code, formats, int(place))
 
 
 def _state_changed(channel_id: str, state: str) -> Happening | None:
@@ -154,6 +222,10 @@ def _state_changed(channel_id: str, state: str) -> Happening | None:
         case "Up":
             return ChannelAnswered(channel_id)
     return None
+
+
+def _key_pressed(channel_id: str, key: object) -> Happening | None:
+    return KeyPressed(channel_id, key) if isinstance(key, str) and key in _KEYS else None
 
 
 def _cause(value: object) -> int | None:

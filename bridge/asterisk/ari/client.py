@@ -1,4 +1,4 @@
-"""The HTTP side of ARI: one session, one function that sends, one place where errors are made."""
+"""The HTTP side of ARI: one function that sends, one place where errors are made."""
 
 from __future__ import annotations
 
@@ -6,34 +6,31 @@ import asyncio
 import base64
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, TypeVar
 
 import aiohttp
 from yarl import URL
 
-from bridge.asterisk.ari.errors import LinkDown, MalformedAnswer, error_for
+from bridge.asterisk.ari.errors import AriError, LinkDown, MalformedAnswer, NotFound, error_for
 from bridge.asterisk.ari.events import MAX_FRAME_BYTES, EventStream
+from bridge.asterisk.ari.http import Answer, HttpClient
 from bridge.asterisk.ari.ids import quoted_path
-from bridge.asterisk.ari.resources import Applications, Asterisk, Bridges, Channels, Endpoints, Playbacks
+from bridge.asterisk.ari.resources import (
+    Applications,
+    Asterisk,
+    Bridges,
+    Channels,
+    Endpoints,
+    Playbacks,
+    Recordings,
+)
 
 T = TypeVar("T")
 Body = Mapping[str, Any]
 
-# Asterisk closes an idle connection after 15 s (http.conf, session_keep_alive) and listens with a backlog of
-# 10: more connections at once meet a full backlog and wait a second for the next SYN.
-_CONNECTIONS = 8
-_KEEP_ALIVE_SECONDS = 10
-
 _HANDSHAKE_SECONDS = 2.0
 _CLOSING_SECONDS = 0.5
-
-
-@dataclass(frozen=True, slots=True, repr=False)
-class _Answer:
-    status: int
-    content: bytes
 
 
 class AriClient:
@@ -41,7 +38,8 @@ class AriClient:
 
     `url` is that of Asterisk's HTTP server, "http://127.0.0.1:8088", with or without "/ari" after it.
     `timeout` and `heartbeat` are seconds: for a whole command, and between pings on the event WebSocket.
-    `replaced_pause` is how many seconds to stand back after another client took the application over.
+    `replaced_pause` is how many seconds lie between two looks whether the application is free again, once
+    another client has taken it over.
 
     Every method that sends raises a subclass of AriError, or UnusableId before anything is sent. No POST is
     ever sent twice. Parameters travel in JSON bodies, which Asterisk reads of GET and DELETE too: URLs end up
@@ -57,7 +55,7 @@ class AriClient:
         app: str,
         timeout: float = 5.0,
         heartbeat: float = 5.0,
-        replaced_pause: float = 30.0,
+        replaced_pause: float = 5.0,
     ) -> None:
         self.app = app
         self._base = _base_url(url)
@@ -66,21 +64,21 @@ class AriClient:
         self._heartbeat = heartbeat
         self._replaced_pause = replaced_pause
         self._session: aiohttp.ClientSession | None = None
+        self._http: HttpClient | None = None
         self._streams: list[EventStream] = []
         self.channels = Channels(self)
         self.bridges = Bridges(self)
         self.playbacks = Playbacks(self)
+        self.recordings = Recordings(self)
         self.applications = Applications(self)
         self.endpoints = Endpoints(self)
         self.asterisk = Asterisk(self)
 
     async def __aenter__(self) -> AriClient:
         self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=_CONNECTIONS, keepalive_timeout=_KEEP_ALIVE_SECONDS),
-            timeout=aiohttp.ClientTimeout(total=self._timeout),
-            headers={"Authorization": self._authorization},
-            cookie_jar=aiohttp.DummyCookieJar(),
+            headers={"Authorization": self._authorization}, cookie_jar=aiohttp.DummyCookieJar()
         )
+        self._http = HttpClient(self._base, self._authorization, timeout=self._timeout)
         return self
 
     async def __aexit__(
@@ -92,12 +90,16 @@ class AriClient:
         """Close every connection, and end every stream of events."""
         for stream in self._streams:
             await stream.close()
+        if self._http is not None:
+            self._http.close()
         if self._session is not None:
             await self._session.close()
 
     def events(self) -> EventStream:
         """The application's events, for `async for`. A second stream would replace the first one."""
-        stream = EventStream(self._open_socket, replaced_pause=self._replaced_pause)
+        stream = EventStream(
+            self._open_socket, is_served=self._is_served, replaced_pause=self._replaced_pause
+        )
         self._streams.append(stream)
         return stream
 
@@ -116,24 +118,21 @@ class AriClient:
             pass
         raise MalformedAnswer(operation, answer.status)
 
-    async def _send(self, operation: str, method: str, path: tuple[str, ...], body: Body | None) -> _Answer:
-        # Errors are raised outside of the except blocks: raised inside, they would keep the caught one, and
-        # what it knows of request and answer, as their __context__ ("from None" only hides it).
-        url = URL(f"{self._base}/{quoted_path(operation, path)}", encoded=True)
-        try:
-            answer = await self._exchange(method, url, body)
-        except (aiohttp.ClientError, OSError, TimeoutError):
-            answer = None
+    async def fetch(self, operation: str, *path: str) -> bytes:
+        """What a file holds."""
+        return (await self._send(operation, "GET", path, None)).content
+
+    async def _send(self, operation: str, method: str, path: tuple[str, ...], body: Body | None) -> Answer:
+        if self._http is None:
+            raise _used_outside()
+        target = f"{self._base.raw_path}/{quoted_path(operation, path)}"
+        content = None if body is None else json.dumps(body).encode()
+        answer = await self._http.request(method, target, content)
         if answer is None:
             raise LinkDown(operation)
         if not 200 <= answer.status < 300:
             raise error_for(operation, answer.status)
         return answer
-
-    async def _exchange(self, method: str, url: URL, body: Body | None) -> _Answer:
-        """One request. aiohttp repeats it once on a stale connection if it is a GET, PUT or DELETE."""
-        async with self._open_session().request(method, url, json=body, allow_redirects=False) as response:
-            return _Answer(response.status, await response.read())
 
     async def _open_socket(self) -> aiohttp.ClientWebSocketResponse:
         # Without subscribeAll: the application hears of its own channels and bridges only.
@@ -145,10 +144,24 @@ class AriClient:
                 timeout=aiohttp.ClientWSTimeout(ws_close=_CLOSING_SECONDS),
             )
 
+    async def _is_served(self) -> bool:
+        """Whether some client has the application; also while nobody can tell."""
+        try:
+            await self.applications.get(self.app)
+        except NotFound:
+            return False
+        except AriError:
+            return True
+        return True
+
     def _open_session(self) -> aiohttp.ClientSession:
         if self._session is None:
-            raise RuntimeError("AriClient is used outside of its 'async with'")
+            raise _used_outside()
         return self._session
+
+
+def _used_outside() -> RuntimeError:
+    return RuntimeError("AriClient is used outside of its 'async with'")
 
 
 def _base_url(url: str) -> URL:

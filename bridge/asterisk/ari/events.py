@@ -54,7 +54,10 @@ class Disconnected:
 
 @dataclass(frozen=True, slots=True)
 class ApplicationReplaced:
-    """Another client took the application over; as good as Disconnected until the next Connected."""
+    """Another client took the application over; as good as Disconnected until the next Connected.
+
+    That comes when nobody serves the application any more: whoever was replaced does not fight.
+    """
 
 
 Item = Connected | Disconnected | ApplicationReplaced | Event
@@ -74,10 +77,15 @@ class EventStream:
     """
 
     def __init__(
-        self, open_socket: Callable[[], Awaitable[aiohttp.ClientWebSocketResponse]], *, replaced_pause: float
+        self,
+        open_socket: Callable[[], Awaitable[aiohttp.ClientWebSocketResponse]],
+        *,
+        is_served: Callable[[], Awaitable[bool]],
+        replaced_pause: float,
     ) -> None:
         self.dropped = 0
         self._open_socket = open_socket
+        self._is_served = is_served
         self._replaced_pause = replaced_pause
         self._socket: aiohttp.ClientWebSocketResponse | None = None
         # The socket while it serves. A lost one is closed only before the next attempt: closing takes a
@@ -110,7 +118,7 @@ class EventStream:
         """Wait, then try once. None for a failure that is not worth telling, and when closed meanwhile."""
         await self._drop_socket()
         await self._wait_for_turn()
-        if self._closing.is_set():
+        if self._closing.is_set() or await self._must_stand_back():
             return None
         try:
             self._socket = self._link = await self._open_socket()
@@ -120,6 +128,13 @@ class EventStream:
             return self._news_of(LinkFault.UNREACHABLE)
         self._backoff.link_is_up()
         return Connected()
+
+    async def _must_stand_back(self) -> bool:
+        """Two that take the application from each other in turn would lose calls each time."""
+        if self._told is not LinkFault.REPLACED or not await self._is_served():
+            return False
+        self._backoff.stand_back(self._replaced_pause)
+        return True
 
     def _news_of(self, fault: LinkFault) -> Disconnected | None:
         if self._told is not None and (fault is not LinkFault.DENIED or self._told is LinkFault.DENIED):
@@ -164,7 +179,7 @@ class EventStream:
         return Disconnected(fault)
 
     def _give_way(self) -> ApplicationReplaced:
-        """Asterisk leaves the old socket open and silent; coming back at once would replace the other one."""
+        """Asterisk leaves the old socket open and silent; coming back would replace the other one."""
         self._told = LinkFault.REPLACED
         self._backoff.stand_back(self._replaced_pause)
         self._link = None

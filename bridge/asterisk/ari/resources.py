@@ -126,6 +126,38 @@ class Channel:
             body=_body(variable=name),
         )
 
+    async def record(
+        self,
+        name: str,
+        *,
+        format: str,
+        max_duration_seconds: int,
+        max_silence_seconds: int,
+        beep: bool,
+        terminate_on: str,
+    ) -> None:
+        """Record what comes from this channel, once what is being played to it is over.
+
+        It is over when RecordingFinished or RecordingFailed says so; then `recordings` has it, by `name`.
+        """
+        body = _body(
+            name=checked_id("channels.record", name),
+            format=format,
+            maxDurationSeconds=max_duration_seconds,
+            maxSilenceSeconds=max_silence_seconds,
+            ifExists="fail",
+            beep=beep,
+            terminateOn=terminate_on,
+        )
+        await self._command("record", body=body)
+
+    async def start_music(self) -> None:
+        """Play music on hold, of the class that the channel has; silence where Asterisk has none."""
+        await self._command("moh", operation="start_music")
+
+    async def stop_music(self) -> None:
+        await self._client.command("channels.stop_music", "DELETE", "channels", self.id, "moh")
+
     async def mute(self, direction: Direction = "both") -> None:
         await self._command("mute", body=_body(direction=direction))
 
@@ -213,6 +245,24 @@ class Channels:
         )
         return self.handle(info.id)
 
+    async def external_media(
+        self, *, app: str, external_host: str, format: str, channel_id: str | None = None
+    ) -> Channel:
+        """Create a channel whose sound comes from and goes to `external_host` ("127.0.0.1:40000"), by RTP.
+
+        It is in `app` when its StasisStart, which has no arguments, has come.
+        """
+        body = _body(
+            app=app,
+            external_host=external_host,
+            format=format,
+            channelId=_new_id("channels.external_media", channel_id),
+        )
+        info = await self._client.query(
+            "channels.external_media", "POST", "channels", "externalMedia", read=ChannelInfo.read, body=body
+        )
+        return self.handle(info.id)
+
 
 @dataclass(frozen=True, slots=True)
 class Bridge:
@@ -223,18 +273,17 @@ class Bridge:
 
     async def add_channel(
         self,
-        channel_id: str,
-        *,
+        *channel_ids: str,
         inhibit_connected_line_updates: bool | None = None,
         absorb_dtmf: bool | None = None,
         mute: bool | None = None,
     ) -> None:
-        """Ask for a channel to be added; it is in when ChannelEnteredBridge says so.
+        """Ask for channels to be added; each is in when its ChannelEnteredBridge says so.
 
         Raises BadRequest for a channel that is gone, Unprocessable for one that is still dialling.
         """
         body = _body(
-            channel=channel_id,
+            channel=list(channel_ids),
             inhibitConnectedLineUpdates=inhibit_connected_line_updates,
             absorbDTMF=absorb_dtmf,
             mute=mute,
@@ -273,6 +322,25 @@ class Bridges:
         body = _body(type=type, bridgeId=_new_id("bridges.create", bridge_id), name=name)
         info = await self._client.query("bridges.create", "POST", "bridges", read=BridgeInfo.read, body=body)
         return self.handle(info.id)
+
+
+class Recordings:
+    """Recordings that are over."""
+
+    def __init__(self, client: AriClient) -> None:
+        self._client = client
+
+    async def file(self, name: str) -> bytes:
+        """Raises NotFound where there is none of this name, or one that is still going on."""
+        return await self._client.fetch("recordings.file", "recordings", "stored", name, "file")
+
+    async def delete(self, name: str) -> None:
+        """Raises NotFound."""
+        await self._client.command("recordings.delete", "DELETE", "recordings", "stored", name)
+
+    async def count(self) -> int:
+        """Raises NotFound where Asterisk has not loaded what hands recordings out."""
+        return await self._client.query("recordings.list", "GET", "recordings", "stored", read=len)
 
 
 class Applications:

@@ -8,6 +8,6 @@ PJSIP follows it below Asterisk's channels: no event, log line, variable, CDR or
 """
 
 from bridge.asterisk.sealed.redirect import RedirectServer
-from bridge.asterisk.sealed.tokens import Tokens
+from bridge.asterisk.sealed.tokens import Tokens, new_token
 
-__all__ = ["RedirectServer", "Tokens"]
+__all__ = ["RedirectServer", "Tokens", "new_token"]

@@ -3,34 +3,55 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+import re
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from typing import Final
 
 import structlog
 
 from bridge.asterisk.sealed.sip import Request, read_request, response
-from bridge.asterisk.sealed.tokens import Tokens
+from bridge.asterisk.sealed.tokens import Destination, Tokens
 from bridge.asterisk.trunk import NotDiallable, NumberFormat, diallable
-from bridge.vault import HiddenNumber
 
 log = structlog.get_logger()
 
 Address = tuple[str, int]
 
+_SECONDS_BETWEEN_WARNINGS: Final = 60.0
+
+_UNSURPASSED_Q: Final = 2_147_483
+"""The highest q that PJSIP reads (PJSIP_MAX_Q1000). Of equal ones it tries first what came first."""
+
+_KEEPS_CAUSES_SINCE: Final = {20: 19, 22: 9, 23: 3}
+"""By branch of Asterisk, the first release whose channels end with the carrier's own status, whatever PJSIP
+does after it: "chan_pjsip: Set correct cause codes for non-2XX responses". 21 never had it, 24 always."""
+
 
 class RedirectServer(asyncio.DatagramProtocol):
-    """Answers INVITEs for tokens with 302 and the Contact that `carrier` describes.
+    """Answers INVITEs for tokens with 302 and the Contact that a carrier describes.
 
-    `carrier` is a SIP URI with {number} in it, "sip:{number}@192.0.2.10:5060". The server listens on
-    loopback, which this machine alone can reach, and tells only who knows a token: Asterisk does, nobody
-    else.
+    `carrier` tells, for each call, a SIP URI with {number} in it: "sip:{number}@192.0.2.10:5060", for tokens
+    that have no carrier of their own. The server listens on loopback, which this machine alone can reach, and
+    tells only who knows a token and speaks from `asterisk`, the address that Asterisk's SIP comes from.
     """
 
-    def __init__(self, tokens: Tokens, *, carrier: str, number_format: NumberFormat) -> None:
+    def __init__(
+        self,
+        tokens: Tokens,
+        *,
+        carrier: Callable[[], str],
+        number_format: NumberFormat,
+        asterisk: Address,
+    ) -> None:
         self._tokens = tokens
         self._carrier = carrier
         self._number_format = number_format
+        self._asterisk = asterisk
         self._transport: asyncio.DatagramTransport | None = None
+        self._own_address: Address | None = None
+        self._stops_carriers = False
+        self._next_warnings: dict[str, float] = {}
 
     @asynccontextmanager
     async def listening(self, address: Address) -> AsyncIterator[None]:
@@ -38,14 +59,21 @@ class RedirectServer(asyncio.DatagramProtocol):
         transport, _ = await asyncio.get_running_loop().create_datagram_endpoint(
             lambda: self, local_addr=address
         )
-        self._transport = transport
+        self._transport, self._own_address = transport, address
         try:
             yield
         finally:
             transport.close()
 
+    def know_asterisk(self, version: str) -> None:
+        """Which Asterisk asks: told after every connect, and before anything is dialled by it."""
+        self._stops_carriers = keeps_causes(version)
+
     def datagram_received(self, data: bytes, addr: Address) -> None:
         if self._transport is None:
+            return
+        if addr != self._asterisk:
+            self._warn("a message came from elsewhere than trunk.sealed.asterisk")
             return
         request = read_request(data)
         if request is not None and (answer := self._answer(request)) is not None:
@@ -64,17 +92,51 @@ class RedirectServer(asyncio.DatagramProtocol):
         return response(request, 405, "Method Not Allowed", (("Allow", "INVITE, ACK, OPTIONS, CANCEL"),))
 
     def _redirect(self, request: Request) -> bytes:
-        now = asyncio.get_running_loop().time()
-        number = self._tokens.take(request.user, request.transaction, now)
-        if number is None:
-            log.warning("a token that is worth nothing was dialled")
+        destination = self._tokens.take(request.user, request.transaction, _now())
+        if destination is None:
+            self._warn("a token that is worth nothing was dialled")
             return response(request, 404, "Not Found")
         try:
-            contact = self._contact(number)
+            contacts = self._contacts(destination)
         except NotDiallable:
             log.error("a contact's sealed value is not a phone number")
             return response(request, 484, "Address Incomplete")
-        return response(request, 302, "Moved Temporarily", (("Contact", contact),))
+        return response(request, 302, "Moved Temporarily", contacts)
 
-    def _contact(self, number: HiddenNumber) -> str:
-        return f"<{self._carrier.replace('{number}', diallable(number, self._number_format))}>"
+    def _contacts(self, destination: Destination) -> tuple[tuple[str, str], ...]:
+        """The carrier, and after it a full stop.
+
+        PJSIP tries the Contacts it has been given in turn, after any failure but a 6xx, and those that a
+        carrier adds by a 3xx of its own come last. So the second Contact is where each failure leads, and it
+        is one at which PJSIP gives up: its method is not INVITE (RFC 3261, section 19.1.1).
+        """
+        uri = destination.carrier or self._carrier()
+        carrier = f"<{uri.replace('{number}', diallable(destination.number, self._number_format))}>"
+        if not self._stops_carriers or self._own_address is None:
+            return (("Contact", carrier),)
+        host, port = self._own_address
+        full_stop = f"<sip:full-stop@{host}:{port};method=BYE>"
+        return tuple(("Contact", f"{contact};q={_UNSURPASSED_Q}") for contact in (carrier, full_stop))
+
+    def _warn(self, event: str) -> None:
+        """Now and again: whoever can send us datagrams must not be able to fill the disk with our log."""
+        if _now() >= self._next_warnings.get(event, 0.0):
+            self._next_warnings[event] = _now() + _SECONDS_BETWEEN_WARNINGS
+            log.warning(event)
+
+
+def keeps_causes(version: str) -> bool:
+    """Whether that Asterisk tells how the carrier ended a call that PJSIP was stopped from taking further.
+
+    Others would give every busy line the cause of the stop itself. Unknown and certified versions count as
+    such.
+    """
+    found = re.match(r"(\d+)\.(\d+)", version)
+    if found is None:
+        return False
+    branch, release = int(found[1]), int(found[2])
+    return branch >= 24 or (branch in _KEEPS_CAUSES_SINCE and release >= _KEEPS_CAUSES_SINCE[branch])
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()

@@ -1,4 +1,4 @@
-"""What a token is worth: one number, to one transaction, for a few seconds."""
+"""What a token is worth: one number at one carrier, to one transaction, for a few seconds."""
 
 from __future__ import annotations
 
@@ -16,11 +16,24 @@ _LIFE_SECONDS: Final = 10.0
 _MOST: Final = 10_000
 
 
+@dataclass(frozen=True, slots=True)
+class Destination:
+    """Whom to call, and by which carrier: a SIP URI with {number} in it, None for the trunk's own."""
+
+    number: HiddenNumber
+    carrier: str | None
+
+
 @dataclass(slots=True)
 class _Issued:
-    number: HiddenNumber
+    destination: Destination
     until: float
     taken_by: str | None = None
+
+
+def new_token() -> str:
+    """One that is worth nothing yet."""
+    return random_letters(_LENGTH)
 
 
 class Tokens:
@@ -32,15 +45,13 @@ class Tokens:
     def __len__(self) -> int:
         return len(self._issued)
 
-    def issue(self, number: HiddenNumber, now: float) -> str:
-        """A new token for this number."""
+    def issue(self, token: str, number: HiddenNumber, now: float, *, carrier: str | None = None) -> None:
+        """Let a new token lead to this number; `carrier` as in `Destination`."""
         self._forget_old(now)
-        token = random_letters(_LENGTH)
-        self._issued[token] = _Issued(number, now + _LIFE_SECONDS)
-        return token
+        self._issued[token] = _Issued(Destination(number, carrier), now + _LIFE_SECONDS)
 
-    def take(self, token: str, transaction: str, now: float) -> HiddenNumber | None:
-        """The token's number, for the first transaction that asks, and for its retransmissions.
+    def take(self, token: str, transaction: str, now: float) -> Destination | None:
+        """Where the token leads, for the first transaction that asks, and for its retransmissions.
 
         None for a token that was never issued, has run out, or belongs to another transaction.
         """
@@ -48,7 +59,7 @@ class Tokens:
         if issued is None or now >= issued.until or issued.taken_by not in (None, transaction):
             return None
         issued.taken_by = transaction
-        return issued.number
+        return issued.destination
 
     def _forget_old(self, now: float) -> None:
         """All live equally long, so the oldest come first. Beyond `_MOST` the oldest goes in any case."""
