@@ -4,49 +4,91 @@ from __future__ import annotations
 
 import asyncio
 import os
-import resource
 import signal
 import stat
 from collections.abc import Callable
-from contextlib import AsyncExitStack
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, suppress
 from pathlib import Path
 from typing import Final
 
 import structlog
-from sqlalchemy.exc import DBAPIError
+import uvloop
 
 from bridge import __version__
-from bridge.api.app import Readiness, make_app
-from bridge.api.server import serve_on_socket
-from bridge.asterisk.ari import ApplicationReplaced, AriClient, AriError, Connected, Disconnected
+from bridge.agi.commands import Commands
+from bridge.agi.server import AgiServer
+from bridge.api.app import ConfigStatus, Readiness, Status, make_app
+from bridge.api.desk.app import make_desk_app
+from bridge.api.server import MOST_OF_THE_DESK, serve_on_address, serve_on_socket
+from bridge.api.v1.app import make_v1_app
+from bridge.asterisk.ari import AriClient
+from bridge.asterisk.callers import CallerLine
 from bridge.asterisk.carrier import CarrierWatch
 from bridge.asterisk.happenings import Reader
 from bridge.asterisk.pbx import Pbx, ShopLine
-from bridge.asterisk.sealed import RedirectServer, Tokens
-from bridge.asterisk.trunk import DirectTrunk, SealedTrunk, Trunk
-from bridge.calls.model import Timings
-from bridge.config import Config, Keys, load_config
-from bridge.logs import set_up_logs
+from bridge.asterisk.sealed import RedirectServer, Tokens, new_token
+from bridge.asterisk.trunk import DirectTrunk, Gateway, Gateways, SealedTrunk, Trunk
+from bridge.calls.capture import CaptureTimings
+from bridge.calls.model import Result, Timings
+from bridge.config import Config, Keys
+from bridge.logs import errors, set_up_logs
+from bridge.notify import ServiceManager
+from bridge.outgoing import Reach
+from bridge.reload import RunningConfig
+from bridge.rules import GuessBook
+from bridge.rules.code_entry import CodeTries
+from bridge.rules.hours import within_hours
 from bridge.store.database import Database, now_ms
+from bridge.store.own_limits import all_own_limits
+from bridge.store.records import DAY_MS, open_calls
 from bridge.store.tolls import calls_of_a_day
+from bridge.store.voice_messages import Keeping
+from bridge.supervision import Supervision
 from bridge.switchboard import metrics
-from bridge.switchboard.admission import Admission
+from bridge.switchboard.admission import Admission, past_guesses
+from bridge.switchboard.answering_machine import AnsweringMachine, Habits
 from bridge.switchboard.board import Switchboard
+from bridge.switchboard.capture import Captures
 from bridge.switchboard.ledger import Ledger
+from bridge.switchboard.link import Link
 from bridge.switchboard.live_call import Parts
+from bridge.switchboard.loop_lag import watch_loop_lag
 from bridge.switchboard.panic_watch import PanicWatch
+from bridge.switchboard.proofs import Proofs
+from bridge.switchboard.reception import CodeEntry, Reception
 from bridge.switchboard.recovery import Recovery
+from bridge.switchboard.strangers import Strangers
 from bridge.switchboard.tasks import Tasks
+from bridge.switchboard.token_calls import TokenCalls
 from bridge.switchboard.toll_watch import TollWatch
 from bridge.switchboard.tolls import TollBook
+from bridge.texts import Gateway as TextGateway
+from bridge.texts import Settings
+from bridge.texts.follower import CallFollower, Following
+from bridge.texts.plugins import OURS, load_gateway
+from bridge.texts.sender import TextSender, Wording
 from bridge.unlock import unlock
 from bridge.vault import Vault, VaultError
+from bridge.webhooks.courier import Courier
+from bridge.webhooks.sender import Sender
 
 log = structlog.get_logger()
 
-_SECONDS_TO_END_CALLS: Final = 2.0
-_SECONDS_TO_WRITE: Final = 2.0
-_SECONDS_TO_NEXT_TRY: Final = 1.0
+# A stop is over within 5 s, whether or not Asterisk and the database answer.
+_SECONDS_TO_END_CALLS: Final = 1.5
+_SECONDS_TO_CLOSE_LINK: Final = 1.0
+_SECONDS_TO_WRITE: Final = 1.5
+_SECONDS_TO_STOP: Final = 5.0
+
+_SECONDS_BETWEEN_LOOKS: Final = 0.05
+
+_PROGRAMS: Final = "programs"
+
+_NEEDED_TASKS: Final = ("api", "desk", "ledger", "panic watch", "toll watch", "events", "sweep")
+"""Those without which the daemon is of no use: only a new one has them again."""
+
+_ASTERISKS_SECONDS: Final = 2.0
+"""For what takes a thousandth of that: a call waits meanwhile, and so do those who hold its phones."""
 
 
 class NotStarted(Exception):
@@ -59,33 +101,87 @@ def run(config_path: Path) -> int:
     Raises ConfigError, DatabaseUnusable, NotStarted, SocketInUse and OSError of a start that failed. A
     missing or wrong key is no failed start: the daemon then runs sealed, says so, and dials nothing.
     """
-    config = load_config(config_path)
-    set_up_logs(config.log.level, config.log.format)
-    # A core dump would hold every number that is being dialled.
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    asyncio.run(_serve(config))
+    running = RunningConfig(config_path)
+    set_up_logs(running.config.log.level, running.config.log.format)
+    uvloop.run(_serve(running, ServiceManager.of(os.environ)))
     return 0
 
 
-async def _serve(config: Config) -> None:
+class _Signals:
+    """What the process was told: to stop, not to wait for calls either, to read its configuration again."""
+
+    def __init__(self) -> None:
+        self.stop = asyncio.Event()
+        self.stop_at_once = asyncio.Event()
+        self.reload = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        loop.add_signal_handler(signal.SIGTERM, self._stop)
+        loop.add_signal_handler(signal.SIGINT, self._stop)
+        loop.add_signal_handler(signal.SIGHUP, self.reload.set)
+
+    def _stop(self) -> None:
+        (self.stop_at_once if self.stop.is_set() else self.stop).set()
+
+
+async def _serve(running: RunningConfig, manager: ServiceManager) -> None:
     log.info("starting", version=__version__)
-    stop = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    signals = _Signals()
+    config = running.config
     async with AsyncExitStack() as stack:
         config.store.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         database = await stack.enter_async_context(await Database.open(config.store.path, migrate=True))
+        database.time_commits(metrics.commits.observe)
         vault = await _open_vault(config.keys, database)
         client = await stack.enter_async_context(_client(config))
         tasks = Tasks()
         trunk = await _trunk(config, client, tasks, stack)
         book = await _toll_book(config, database)
-        daemon = Daemon(config, client, trunk, database, book, vault, tasks)
-        await stack.enter_async_context(serve_on_socket(make_app(daemon), config.api.socket, daemon.tasks))
+        guesses = await past_guesses(database, config.policy().lock_out)
+        daemon = Daemon(running, client, trunk, database, book, guesses, vault, tasks, manager)
+        await stack.enter_async_context(serve_on_socket(make_app(daemon), config.api.socket, tasks))
+        desk = make_desk_app(daemon)
+        await stack.enter_async_context(
+            serve_on_socket(
+                desk,
+                config.api.desk_socket,
+                tasks,
+                name="desk",
+                most_connections=MOST_OF_THE_DESK,
+            )
+        )
+        if config.api.listen is not None:
+            programs = make_v1_app(daemon, desk.state.work)
+            await _listen_at(
+                "api.listen",
+                config.api.listen,
+                lambda address: serve_on_address(programs, address, tasks, name=_PROGRAMS),
+                stack,
+            )
+            log.info("serving programs", address=config.api.listen)
+        await daemon.adopt_token_calls()
+        if config.agi.listen is not None:
+            await _listen_at(
+                "agi.listen", config.agi.listen, lambda address: daemon.agi.listening(*address), stack
+            )
         daemon.start()
         log.info("serving", version=__version__, path=str(config.api.socket))
-        await stop.wait()
-        await daemon.stop()
+        tasks.start(daemon.reload_when(signals.reload), name="reload")
+        await signals.stop.wait()
+        await daemon.stop(signals.stop_at_once)
+
+
+async def _listen_at(
+    key: str,
+    listen: str,
+    serving: Callable[[tuple[str, int]], AbstractAsyncContextManager[object]],
+    stack: AsyncExitStack,
+) -> None:
+    """Serve at the address that the configuration's `key` names. Raises NotStarted."""
+    host, port = _address(listen)
+    try:
+        await stack.enter_async_context(serving((host.strip("[]"), port)))
+    except (OSError, OverflowError) as error:
+        raise NotStarted(f"{key}: {listen} can't be used ({error})") from None
 
 
 async def _open_vault(keys: Keys, database: Database) -> Vault | None:
@@ -100,6 +196,7 @@ async def _open_vault(keys: Keys, database: Database) -> Vault | None:
 async def _toll_book(config: Config, database: Database) -> TollBook:
     """What calls have come to since yesterday, those included that a daemon before this one has left."""
     book = TollBook(config.policy().tolls, longest_seconds=config.calls.max_seconds)
+    book.limit(await all_own_limits(database))
     book.load(await calls_of_a_day(database, now_ms()))
     return book
 
@@ -109,22 +206,24 @@ def _client(config: Config) -> AriClient:
     return AriClient(
         asterisk.ari_url,
         asterisk.ari_user,
-        _read_password(asterisk.ari_password_file),
+        _read_secret(asterisk.ari_password_file, "the ARI password"),
         app=asterisk.application,
+        timeout=_ASTERISKS_SECONDS,
     )
 
 
-def _read_password(path: Path) -> str:
+def _read_secret(path: Path, what: str) -> str:
+    """The text of a file that nobody else can read. Raises NotStarted."""
     try:
         with path.open(encoding="utf-8") as file:
             if os.fstat(file.fileno()).st_mode & (stat.S_IRWXG | stat.S_IRWXO):
                 raise NotStarted(f"{path}: other users can read it; close it to them: chmod 600 {path}")
-            password = file.read().strip()
+            secret = file.read().strip()
     except (OSError, UnicodeDecodeError) as error:
-        raise NotStarted(f"{path}: the ARI password can't be read ({type(error).__name__})") from None
-    if not password:
-        raise NotStarted(f"{path}: the ARI password is empty")
-    return password
+        raise NotStarted(f"{path}: {what} can't be read ({type(error).__name__})") from None
+    if not secret:
+        raise NotStarted(f"{path}: {what} is empty")
+    return secret
 
 
 class Daemon:
@@ -132,96 +231,260 @@ class Daemon:
 
     def __init__(
         self,
-        config: Config,
+        running: RunningConfig,
         client: AriClient,
         trunk: Trunk,
         database: Database,
         book: TollBook,
+        guesses: GuessBook,
         vault: Vault | None,
         tasks: Tasks,
+        manager: ServiceManager,
     ) -> None:
+        config = running.config
         self.tasks = tasks
+        self.desk_tasks = Tasks()
+        self._running = running
+        self._manager = manager
         self._client = client
         self._trunk = trunk
-        self._reader = Reader(config.managers.endpoint)
-        self._pbx = _pbx(config, client, trunk)
+        self._database = database
+        self._book = book
+        pbx = _pbx(config, client, trunk)
         self._ledger = Ledger(database)
-        self._link = False
-        self._sealed = vault is None
+        self._started_ms = now_ms()
+        self._stopping = False
         self._calls = Tasks()
         policy, language = config.policy(), config.shop.language
-        admission = Admission(database, policy, book, language=language, sealed=self._sealed)
-        parts = Parts(self._pbx, admission, self._ledger, book, vault, _timings(config), language)
-        self.switchboard = Switchboard(parts, self._calls, max_live=config.calls.max_live)
-        self._recovery = Recovery(self.switchboard, parts)
+        self._admission = Admission(database, policy, book, guesses, language=language, sealed=vault is None)
+        self._reception = Reception(
+            database,
+            pbx,
+            _caller_line(config),
+            config.callbacks.stand_ins,
+            _code_entry(config),
+            language=language,
+            hours=config.opening_hours(),
+        )
+        self._parts = Parts(
+            pbx,
+            self._admission,
+            self._reception,
+            self._ledger,
+            book,
+            vault,
+            _timings(config),
+            language,
+            next_contact_after=_next_contact_after(config),
+            captures=_captures(config, database),
+        )
+        self.switchboard = Switchboard(self._parts, self._calls, max_live=config.calls.max_live)
+        self._machine = self._answering_machine(pbx)
+        self.proofs = Proofs(self.switchboard, self._parts, database)
+        recovery = Recovery(self.switchboard, self._parts)
+        reader = Reader(config.managers.endpoint, config.callbacks.endpoints)
+        # On a trunk that is dialled directly a dial string has the number: no dialplan is given one.
+        sealed_dialling = trunk.dial_string if isinstance(trunk, SealedTrunk) else None
+        self._token_calls = TokenCalls(self.switchboard, self._parts, sealed_dialling)
+        commands = Commands(
+            pbx, reader, self._admission, self._reception, self._parts, self.switchboard, self._token_calls
+        )
+        self.agi = AgiServer(commands, peers=config.agi.peers)
+        self._link = Link(client, reader, pbx, trunk, self.switchboard, recovery, tasks)
         self._panic = PanicWatch(database, self.switchboard)
-        self._toll_watch = TollWatch(book, policy.tolls, database, self.switchboard)
+        self._toll_watch = TollWatch(book, database, self.switchboard)
+        self._webhooks = Sender(
+            database,
+            lambda: self._parts.vault,
+            Courier(Reach.of(config.webhooks.private_networks)),
+            tasks,
+            disable_after_ms=config.webhooks.disable_after_days * DAY_MS,
+        )
+        self._texts = self._text_sender()
+        self._follower = CallFollower(database, lambda: _following(self.config))
+
+    def _text_sender(self) -> TextSender | None:
+        gateway = _text_gateway(self.config)
+        if gateway is None:
+            return None
+        return TextSender(
+            self._database,
+            lambda: self._parts.vault,
+            gateway,
+            lambda: _wording(self.config),
+            lambda at_ms: not self._panic.on and within_hours(at_ms, self.config.working_hours()),
+        )
+
+    def _answering_machine(self, pbx: Pbx) -> AnsweringMachine | None:
+        """What takes messages, where the shop wants any."""
+        habits = _habits(self._running.config)
+        if habits is None:
+            return None
+        machine = AnsweringMachine(self._database, pbx, lambda: self._parts.vault, self._calls, habits)
+        self._reception.machine = machine
+        self.switchboard.answer_with(machine)
+        return machine
+
+    @property
+    def config(self) -> Config:
+        """The configuration in use."""
+        return self._running.config
+
+    @property
+    def database(self) -> Database:
+        return self._database
+
+    @property
+    def toll_book(self) -> TollBook:
+        return self._book
+
+    @property
+    def strangers(self) -> Strangers:
+        """Callers whom nobody knew, of late."""
+        return self._reception.strangers
+
+    @property
+    def vault(self) -> Vault | None:
+        """None while the daemon is sealed."""
+        return self._parts.vault
 
     @property
     def readiness(self) -> Readiness:
-        return Readiness(link=self._link, sealed=self._sealed, panic=self._panic.on)
+        return Readiness(
+            link=self._link.up_since_ms is not None,
+            sealed=self._parts.vault is None,
+            panic=self._panic.on,
+            stopping=self._stopping,
+        )
+
+    @property
+    def status(self) -> Status:
+        return Status(
+            version=__version__,
+            started_ms=self._started_ms,
+            link_since_ms=self._link.up_since_ms,
+            carrier_up=not self._trunk.carrier_is_down(),
+            calls=len(self.switchboard),
+            conversations=self.switchboard.conversations,
+            backlog=self._ledger.backlog,
+            last_error=errors.latest,
+            config=_config_status(self._running),
+        )
 
     def measure(self) -> None:
         """Bring the gauges up to date."""
-        metrics.link_up.set(self._link)
+        now, reload = self.readiness, self._running.last_reload
+        metrics.link_up.set(now.link)
         metrics.carrier_up.set(not self._trunk.carrier_is_down())
-        metrics.sealed.set(self._sealed)
+        metrics.sealed.set(now.sealed)
+        metrics.config_loaded.set(reload is None or reload.loaded)
         metrics.panic.set(self._panic.on)
+        metrics.working_hours.set(within_hours(now_ms(), self.config.working_hours()))
+        metrics.live_calls_limit.set(self.config.calls.max_live)
+        metrics.conversations.set(self.switchboard.conversations)
         metrics.backlog.set(self._ledger.backlog)
         metrics.tasks.set(len(asyncio.all_tasks()))
+
+    async def adopt_token_calls(self) -> None:
+        """Go on with the calls that dialplans have begun with a daemon before this one."""
+        self._token_calls.adopt(await open_calls(self._database))
 
     def start(self) -> None:
         self.tasks.start(self._ledger.run(), name="ledger")
         self.tasks.start(self._panic.run(), name="panic watch")
         self.tasks.start(self._toll_watch.run(), name="toll watch")
-        self.tasks.start(self._listen(), name="events")
+        self.tasks.start(self._link.listen(), name="events")
+        self.tasks.start(self._token_calls.run(), name="token calls")
+        self.tasks.start(self._webhooks.run(), name="webhooks")
+        if self._machine is not None:
+            self.tasks.start(self._machine.run(), name="voice messages")
+        if self._texts is not None:
+            self.tasks.start(self._texts.run(), name="texts")
+            if self.config.texts.after:
+                self.tasks.start(self._follower.run(), name="texts after calls")
+        self.tasks.start(watch_loop_lag(), name="loop lag")
+        supervision = Supervision(self._manager, self._link.came_up, self._headline, self._healthy)
+        self.tasks.start(supervision.run(), name="supervision")
+        self.tasks.start(self._link.keep_in_step(), name="sweep")
 
-    async def stop(self) -> None:
-        """End what is no conversation yet; conversations go on in Asterisk. Then write what is owed."""
-        log.info("stopping", calls=len(self.switchboard))
-        self.switchboard.give_up_unanswered()
-        await self._calls.finish(_SECONDS_TO_END_CALLS)
-        await self._client.close()
-        if not await self._ledger.flush(_SECONDS_TO_WRITE):
+    # --- what the service manager hears, and asks for ---
+
+    async def reload_when(self, told: asyncio.Event) -> None:
+        """Read the configuration and the keys again, each time when told to."""
+        while True:
+            await told.wait()
+            told.clear()
+            self._manager.reloading("reading the configuration")
+            try:
+                await self._running.reload(lambda keys: unlock(keys, self._database), self._take_over)
+            finally:
+                self._manager.ready(self._headline())
+
+    def _take_over(self, config: Config, vault: Vault) -> None:
+        """Go by another configuration, from one moment to the next: nothing here waits, or can fail."""
+        policy, language = config.policy(), config.shop.language
+        self._admission.follow(policy, language=language, sealed=False)
+        self._reception.follow(language=language, hours=config.opening_hours())
+        self._book.follow(policy.tolls, longest_seconds=config.calls.max_seconds)
+        self.agi.follow(peers=config.agi.peers)
+        self._webhooks.follow(
+            Reach.of(config.webhooks.private_networks),
+            disable_after_ms=config.webhooks.disable_after_days * DAY_MS,
+        )
+        self.switchboard.follow(max_live=config.calls.max_live)
+        self._parts.vault, self._parts.timings, self._parts.language = vault, _timings(config), language
+        self._parts.next_contact_after = _next_contact_after(config)
+        set_up_logs(config.log.level, config.log.format)
+
+    def _healthy(self) -> bool:
+        listens = self.config.api.listen is not None
+        return all(map(self.tasks.runs, (*_NEEDED_TASKS, *([_PROGRAMS] if listens else []))))
+
+    def _headline(self) -> str:
+        """How things are, in one line."""
+        now = self.readiness
+        hindrances = {
+            "stopping": now.stopping,
+            "no link to Asterisk": not now.link,
+            "SEALED": now.sealed,
+            "PANIC": now.panic,
+        }
+        told = ", ".join(words for words, holds in hindrances.items() if holds) or "ready"
+        return f"{told}; calls: {len(self.switchboard)}"
+
+    # --- the end ---
+
+    async def stop(self, at_once: asyncio.Event) -> None:
+        """Take no new calls, wait for the others if that is wanted and not `at_once`, and write what is owed.
+
+        Conversations that are left go on in Asterisk.
+        """
+        self._stopping = True
+        self._admission.stop()
+        self._reception.stop()
+        calls = self._running.config.calls
+        patience = calls.drain_seconds if calls.on_stop == "drain" else 0
+        log.info("stopping", calls=len(self.switchboard), seconds=patience)
+        self._manager.stopping(self._headline(), within_seconds=patience + _SECONDS_TO_STOP)
+        await _wait_until(lambda: not self.switchboard or at_once.is_set(), patience)
+        await self._give_up_unanswered()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_SECONDS_TO_CLOSE_LINK):
+                await self._client.close()
+        written, _ = await asyncio.gather(
+            self._ledger.flush(_SECONDS_TO_WRITE), self.desk_tasks.finish(_SECONDS_TO_WRITE)
+        )
+        if not written:
             log.error("some results could not be written")
         await self.tasks.finish(seconds=0)
 
-    async def _listen(self) -> None:
-        async for item in self._client.events():
-            match item:
-                case Connected():
-                    self.tasks.start(self._connected(), name="connected")
-                case Disconnected(reason):
-                    self._link_lost(reason.value)
-                case ApplicationReplaced():
-                    self._link_lost("another daemon took the application over")
-                case event:
-                    if (happening := self._reader.read(event)) is not None:
-                        self.switchboard.hear(happening)
-
-    async def _connected(self) -> None:
-        """Catch up with what happened without us. The stream is read on meanwhile."""
-        try:
-            await self._pbx.listen()
-            await self._catch_up()
-            self._link = True
-            log.info("connected to Asterisk")
-            await self._recovery.remove_orphans()
-        except AriError as error:
-            log.warning("the link came and went", operation=error.operation, status=error.status)
-
-    async def _catch_up(self) -> None:
-        """Raises AriError. A database that fails is asked again: until then nothing new is dialled."""
-        while True:
-            try:
-                return await self._recovery.catch_up()
-            except DBAPIError as error:
-                log.error("the records of live calls can't be read", error=type(error.orig).__name__)
-            await asyncio.sleep(_SECONDS_TO_NEXT_TRY)
-
-    def _link_lost(self, reason: str) -> None:
-        self._link = False
-        log.warning("no link to Asterisk; conversations go on without us", reason=reason)
+    async def _give_up_unanswered(self) -> None:
+        """End what is no conversation yet; then nobody here looks after the conversations any more."""
+        self.switchboard.give_up_unanswered()
+        await _wait_until(
+            lambda: len(self.switchboard) == self.switchboard.conversations, _SECONDS_TO_END_CALLS
+        )
+        await self._calls.finish(seconds=0)
 
 
 async def _trunk(config: Config, client: AriClient, tasks: Tasks, stack: AsyncExitStack) -> Trunk:
@@ -231,18 +494,29 @@ async def _trunk(config: Config, client: AriClient, tasks: Tasks, stack: AsyncEx
         assert config.trunk.direct is not None  # noqa: S101 - the configuration holds one of the two
         return DirectTrunk(config.trunk.direct, number_format)
     tokens = Tokens()
-    server = RedirectServer(tokens, carrier=sealed.carrier, number_format=number_format)
-    host, _, port = sealed.listen.rpartition(":")
+    gateways = Gateways(
+        tuple(Gateway(uri, _carrier_watch(client, watch, tasks)) for watch, uri in sealed.gateways)
+    )
+    server = RedirectServer(
+        tokens, carrier=gateways.uri, number_format=number_format, asterisk=_address(sealed.asterisk)
+    )
     try:
-        await stack.enter_async_context(server.listening((host, int(port))))
+        await stack.enter_async_context(server.listening(_address(sealed.listen)))
     except (OSError, OverflowError) as error:
         raise NotStarted(f"trunk.sealed.listen: {sealed.listen} can't be used ({error})") from None
     clock = asyncio.get_running_loop().time
     return SealedTrunk(
         sealed.endpoint,
-        issue=lambda number: tokens.issue(number, clock()),
-        is_down=_carrier_watch(client, sealed.watch, tasks),
+        new_token,
+        issue=lambda token, number, carrier: tokens.issue(token, number, clock(), carrier=carrier),
+        gateways=gateways,
+        know_version=server.know_asterisk,
     )
+
+
+def _address(text: str) -> tuple[str, int]:
+    host, _, port = text.rpartition(":")
+    return host, int(port)
 
 
 def _carrier_watch(client: AriClient, endpoint: str | None, tasks: Tasks) -> Callable[[], bool]:
@@ -258,11 +532,106 @@ def _pbx(config: Config, client: AriClient, trunk: Trunk) -> Pbx:
     return Pbx(client, trunk=trunk, manager_endpoint=config.managers.endpoint, shop=shop)
 
 
+def _caller_line(config: Config) -> CallerLine:
+    return CallerLine(config.callbacks.caller_in, config.trunk.number_format, config.shop.country)
+
+
+def _code_entry(config: Config) -> CodeEntry | None:
+    callbacks = config.callbacks
+    if not callbacks.ask_code:
+        return None
+    tries = CodeTries.limited_to(callbacks.codes_per_caller, callbacks.codes_in_all)
+    return CodeEntry(callbacks.code_prompt, tries)
+
+
+def _habits(config: Config) -> Habits | None:
+    callbacks = config.callbacks
+    if not callbacks.voicemail:
+        return None
+    keeping = Keeping(callbacks.voicemails_kept, callbacks.voicemail_days)
+    return Habits(callbacks.voicemail_prompt, callbacks.voicemail_seconds, keeping)
+
+
+def _text_gateway(config: Config) -> TextGateway | None:
+    """None where no texts are to be sent, or none can be, as the log tells: calls go on without."""
+    texts = config.texts
+    if not texts.enabled or texts.url is None:
+        return None
+    try:
+        token = _text_token(texts.token_file, texts.token_credential)
+    except NotStarted as error:
+        log.error("no text message can be sent", reason=str(error))
+        return None
+    options = texts.http.model_dump() if texts.gateway == OURS else texts.options
+    return load_gateway(texts.gateway, Settings(texts.url, token, texts.private_networks, options))
+
+
+def _text_token(file: Path | None, credential: str | None) -> str | None:
+    """Raises NotStarted."""
+    what = "the token for text messages"
+    if file is not None:
+        return _read_secret(file, what)
+    if credential is None:
+        return None
+    folder = os.environ.get("CREDENTIALS_DIRECTORY")
+    if folder is None:
+        raise NotStarted(f"{what}: systemd passed no credentials: add LoadCredential={credential}:PATH")
+    try:
+        # Its mode is systemd's, which shows access by an ACL as the group's.
+        return (Path(folder) / credential).read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise NotStarted(f"{what} can't be read ({type(error).__name__})") from None
+
+
+def _following(config: Config) -> Following:
+    texts = config.texts
+    after = {str(result): template for result, template in texts.after.items()}
+    return Following(after, config.policy(), texts.per_customer_per_day)
+
+
+def _wording(config: Config) -> Wording:
+    shop = config.shop
+    return Wording(config.texts.all_templates, shop.language, shop.name, config.trunk.caller_id_number)
+
+
+def _captures(config: Config, database: Database) -> Captures:
+    captures = config.captures
+    timings = CaptureTimings(keys=captures.key_seconds, whole=captures.longest_seconds)
+    return Captures(database, config.shop.country, captures.code, timings)
+
+
+async def _wait_until(condition: Callable[[], bool], seconds: float) -> None:
+    """Wait for a condition, for so long at most."""
+    loop = asyncio.get_running_loop()
+    deadline = loop.time() + seconds
+    while not condition() and loop.time() < deadline:  # noqa: ASYNC110 - calls end in many places
+        await asyncio.sleep(_SECONDS_BETWEEN_LOOKS)
+
+
+def _config_status(running: RunningConfig) -> ConfigStatus:
+    reload = running.last_reload
+    return ConfigStatus(
+        path=str(running.path),
+        loaded_ms=running.loaded_ms,
+        changed_on_disk=running.changed_on_disk,
+        reload_ms=reload.at_ms if reload else None,
+        problems=reload.problems if reload else (),
+        restart_for=reload.restart_for if reload else (),
+    )
+
+
+def _next_contact_after(config: Config) -> frozenset[Result]:
+    return frozenset(map(Result, config.calls.next_contact_after))
+
+
 def _timings(config: Config) -> Timings:
     calls = config.calls
     return Timings(
         ring=calls.ring_seconds,
         manager_ring=calls.manager_ring_seconds,
         talk=calls.max_seconds,
+        callback_ring=config.callbacks.ring_seconds,
+        hold=config.callbacks.first_seconds,
+        code=config.callbacks.code_seconds,
         refusal=config.rules.refusal_delay_ms / 1000,
     )

@@ -1,20 +1,21 @@
-"""May this call be placed? The rules decide; the decision is on disk before anything else happens."""
+"""May this call be placed? The rules decide; the decision is on disk before anything is dialled."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from time import monotonic
 from typing import Final
 
 import structlog
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import SQLAlchemyError
 
-from bridge.calls.model import Kind, Message
+from bridge.calls.model import Message, Result
 from bridge.rules import (
     Caller,
     ContactFacts,
     DialRequest,
     GuessBook,
+    LockOut,
     OrderFacts,
     Policy,
     Reason,
@@ -22,9 +23,22 @@ from bridge.rules import (
     Verdict,
     decide,
 )
-from bridge.store.audit import AuditEntry
+from bridge.rules.own_limits import policy_of
+from bridge.store.alarms import AlarmKind, add_alarm
+from bridge.store.audit import AuditEntry, write_entry
 from bridge.store.database import Database, now_ms
-from bridge.store.records import DialFacts, NewCall, SealedContact, begin_call, dial_facts, refuse_call
+from bridge.store.misses import REFUSE, actor_of, misses_since
+from bridge.store.records import (
+    ContactChange,
+    DialFacts,
+    NewCall,
+    SealedContact,
+    begin_call,
+    change_contact,
+    dial_facts,
+    refuse_call,
+)
+from bridge.switchboard import metrics
 from bridge.switchboard.tolls import TollBook
 
 log = structlog.get_logger()
@@ -34,8 +48,8 @@ _SHORTEST_NUMBER: Final = 7
 MESSAGES: Final = {
     Reason.UNKNOWN_MANAGER: Message.NOT_ALLOWED,
     Reason.MANAGER_DISABLED: Message.NOT_ALLOWED,
-    Reason.LOCKED_OUT: Message.NOT_ALLOWED,
     Reason.NOT_YOURS: Message.NOT_YOURS,
+    Reason.DO_NOT_CALL: Message.NOT_ALLOWED,
     Reason.PANIC: Message.OUT_OF_SERVICE,
     Reason.OUTSIDE_HOURS: Message.NOT_NOW,
     Reason.DAILY_LIMIT: Message.LIMIT_REACHED,
@@ -47,75 +61,207 @@ MESSAGES: Final = {
     Reason.HOURLY_LIMIT: Message.LIMIT_REACHED,
     Reason.ALREADY_TALKING: Message.LIMIT_REACHED,
     Reason.SYSTEM_FULL: Message.TRY_LATER,
-    Reason.NO_CONTACT: Message.INVALID_NUMBER,
-    Reason.COUNTRY: Message.NOT_ALLOWED,
-    Reason.LINE_TYPE: Message.NOT_ALLOWED,
     Reason.SEALED: Message.OUT_OF_SERVICE,
+    Reason.STOPPING: Message.TRY_LATER,
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A call somebody asks for, with how many others are live: the manager's own, and everybody's."""
+    """A call somebody asks for, with how many others are live: the manager's own, and everybody's.
+
+    `kind` is a `Kind`, or DIALPLAN_CALL. `contact_id` is the contact that they want to be dialled; None for
+    the one in this `place` of those that may be, in the order of trying.
+    """
 
     call_id: str
-    kind: Kind
+    kind: str
     extension: str
     code: str
     manager_channel: str
     managers_live_calls: int
     live_calls: int
+    contact_id: int | None = None
+    place: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Beginning:
+    """What goes on record of a call before anything is dialled."""
+
+    call: NewCall
+    entry: AuditEntry
 
 
 @dataclass(frozen=True, slots=True)
 class Admitted:
-    """`talk_seconds` is what the day's allowances leave for this call."""
+    """`talk_seconds` is what the day's allowances leave for this call.
+
+    `beginning` has yet to be put on record; None where all is on record already.
+    """
 
     contact: SealedContact
     language: str
     talk_seconds: int
+    beginning: Beginning | None
 
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """`reason` is None where the database, not the rules, said no."""
+    """`reason` is None where the database, not the rules, said no.
+
+    `audit_reason` says more than the manager may know.
+    """
 
     reason: Reason | None
+    audit_reason: str
     message: Message
     language: str
+
+
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """What would be decided of a call now; `refused` is None where it would be placed.
+
+    `state` is the order's, None for whoever may not know of it.
+    """
+
+    refused: Refused | None
+    state: str | None
+
+
+_TELL_NOTHING_OF_THE_ORDER: Final = frozenset(
+    {None, Reason.UNKNOWN_MANAGER, Reason.MANAGER_DISABLED, Reason.NOT_YOURS}
+)
+"""Refusals of those who may not know whether there is such an order; None: the database's."""
+
+
+async def past_guesses(database: Database, rule: LockOut) -> GuessBook:
+    """The misses that the audit knows of, so that a restart frees nobody who is locked out."""
+    book, at_ms, clock_ms = GuessBook(rule), now_ms(), _clock_ms()
+    since_ms = at_ms - (rule.within_seconds + rule.for_seconds) * 1000
+    for miss in await misses_since(database, since_ms, limit=book.capacity * rule.misses):
+        # The wall's clock may have been set back since; a miss is never later than now.
+        age_ms = max(0, at_ms - miss.at_ms)
+        book, _ = book.with_miss(miss.extension, clock_ms - age_ms)
+    return book
 
 
 class Admission:
     """`sealed` says that there is no key to open a number with: then nothing is admitted."""
 
     def __init__(
-        self, database: Database, policy: Policy, book: TollBook, *, language: str, sealed: bool
+        self,
+        database: Database,
+        policy: Policy,
+        book: TollBook,
+        guesses: GuessBook,
+        *,
+        language: str,
+        sealed: bool,
     ) -> None:
         self._database = database
-        self._policy = policy
         self._book = book
+        self._guesses = guesses
+        self._stopping = False
+        self.follow(policy, language=language, sealed=sealed)
+
+    def follow(self, policy: Policy, *, language: str, sealed: bool) -> None:
+        """Decide by these from now on. Misses that were counted stay counted."""
+        self._policy = policy
         self._language = language
         self._sealed = sealed
-        self._guesses = GuessBook(policy.lock_out)
+        self._guesses = replace(self._guesses, rule=policy.lock_out)
+
+    def stop(self) -> None:
+        """Admit nothing more: the daemon is about to end."""
+        self._stopping = True
 
     async def ask(self, asked: Asked) -> Admitted | Refused:
-        """Decide, and put the decision on disk."""
+        """Decide. A refusal is on disk then; what is admitted is put there by `record`."""
         try:
             return await self._ask(asked)
-        except DBAPIError as error:
-            log.error("the database failed; no call is placed", error=type(error.orig).__name__)
-            return Refused(None, Message.OUT_OF_SERVICE, self._language)
+        except SQLAlchemyError as error:
+            return self._failed(error)
+
+    async def look(self, asked: Asked) -> Looked:
+        """Decide as `ask` does, of no call: nothing is admitted or recorded. But a guess is a guess."""
+        try:
+            return await self._look(asked)
+        except SQLAlchemyError as error:
+            return Looked(self._failed(error), None)
+
+    async def record(self, admitted: Admitted) -> Refused | None:
+        """Put an admitted call on disk: nothing may be dialled before. A refusal where that fails."""
+        assert admitted.beginning is not None  # noqa: S101 - `ask` has put it there
+        call, entry = admitted.beginning.call, admitted.beginning.entry
+        try:
+            await begin_call(self._database, call, entry)
+        except SQLAlchemyError as error:
+            self._book.withdrawn(call.id)
+            return self._failed(error)
+        return None
+
+    async def find_next(self, asked: Asked, tried: SealedContact, result: Result) -> Admitted | None:
+        """Another contact for a call whose first one came to this result; that it is dialled is on disk then.
+
+        None where there is none, where the rules don't let it be dialled now, and where the database fails.
+        """
+        at_ms = now_ms()
+        try:
+            facts = await dial_facts(
+                self._database, asked.extension, asked.code, at_ms, but_contact_id=tried.contact_id
+            )
+            contact = self._may_go_on_to(asked, facts, tried, at_ms)
+            if contact is None:
+                return None
+            await change_contact(
+                self._database,
+                ContactChange(
+                    asked.call_id,
+                    tried.contact_id,
+                    contact.contact_id,
+                    result,
+                ),
+                AuditEntry(
+                    at_ms,
+                    actor_of(asked.extension),
+                    "dial",
+                    f"order {asked.code}",
+                    f"{_contact(contact)}, after {_contact(tried)}: {result.value}",
+                ),
+            )
+        except SQLAlchemyError as error:
+            self._failed(error)
+            return None
+        language = (facts.manager and facts.manager.language) or self._language
+        return Admitted(contact, language, self._book.seconds_left(asked.call_id, at_ms), beginning=None)
+
+    def _may_go_on_to(
+        self, asked: Asked, facts: DialFacts, tried: SealedContact, at_ms: int
+    ) -> SealedContact | None:
+        """The contact of these facts, if it may be dialled now. Of itself no call is one too many."""
+        self._book.withdrawn(asked.call_id)
+        others = replace(
+            facts, calls_last_hour=facts.calls_last_hour - 1, calls_last_day=facts.calls_last_day - 1
+        )
+        verdict = decide(self._request(asked, others, at_ms), self._policy)
+        allowed = verdict.allowed and self._hindrance() is None
+        dialled = facts.contact if allowed and facts.contact is not None else tried
+        self._book.begun(asked.call_id, asked.extension, dialled.region, dialled.line_type)
+        return None if dialled is tried else dialled
+
+    def _failed(self, error: SQLAlchemyError) -> Refused:
+        log.error("the database failed; no call is placed", error=type(error).__name__)
+        return Refused(None, metrics.DATABASE, Message.OUT_OF_SERVICE, self._language)
 
     async def _ask(self, asked: Asked) -> Admitted | Refused:
         at_ms = now_ms()
-        facts = await dial_facts(self._database, asked.extension, asked.code, at_ms)
-        verdict = decide(self._request(asked, facts, at_ms), self._policy)
-        if verdict.allowed and self._sealed:
-            verdict = Verdict(Reason.SEALED, audit_reason="sealed")
+        facts, verdict = await self._decide(asked, at_ms)
         code = asked.code if facts.order else _masked_guess(asked.code)
         call = NewCall(
             id=asked.call_id,
-            kind=asked.kind.value,
+            kind=str(asked.kind),
             order_code=code,
             manager_id=facts.manager.id if facts.manager else None,
             contact_id=facts.contact.contact_id if facts.contact and verdict.allowed else None,
@@ -127,19 +273,41 @@ class Admission:
             # Counted before anything is awaited: the next call that is decided sees this one.
             self._book.begun(call.id, asked.extension, facts.contact.region, facts.contact.line_type)
             seconds = self._book.seconds_left(call.id, at_ms)
-            await self._begin(call, _entry(call, asked, "dial", _contact(facts.contact)))
-            return Admitted(facts.contact, language, seconds)
-        reason = verdict.reason or Reason.NO_CONTACT
-        await refuse_call(self._database, call, _entry(call, asked, "refuse", verdict.audit_reason))
-        self._count_miss(asked, reason)
-        return Refused(reason, MESSAGES[reason], language)
+            entry = _entry(call.order_code, at_ms, asked, "dial", _contact(facts.contact))
+            return Admitted(facts.contact, language, seconds, Beginning(call, entry))
+        entry = _entry(call.order_code, at_ms, asked, REFUSE, verdict.audit_reason)
+        await refuse_call(self._database, call, entry)
+        if verdict.is_miss:
+            await self._count_miss(asked, call.manager_id)
+        return _refused(verdict, language)
 
-    async def _begin(self, call: NewCall, entry: AuditEntry) -> None:
-        try:
-            await begin_call(self._database, call, entry)
-        except DBAPIError:
-            self._book.withdrawn(call.id)
-            raise
+    async def _look(self, asked: Asked) -> Looked:
+        at_ms = now_ms()
+        facts, verdict = await self._decide(asked, at_ms)
+        if verdict.is_miss:
+            code = asked.code if facts.order else _masked_guess(asked.code)
+            async with self._database.write() as connection:
+                await write_entry(connection, _entry(code, at_ms, asked, REFUSE, verdict.audit_reason))
+            await self._count_miss(asked, facts.manager.id if facts.manager else None)
+        refused = None if verdict.allowed else _refused(verdict, self._language)
+        hidden = refused is not None and refused.reason in _TELL_NOTHING_OF_THE_ORDER
+        return Looked(refused, None if hidden or facts.order is None else facts.order.state)
+
+    async def _decide(self, asked: Asked, at_ms: int) -> tuple[DialFacts, Verdict]:
+        facts = await dial_facts(
+            self._database, asked.extension, asked.code, at_ms, asked.contact_id, asked.place
+        )
+        policy = policy_of(self._policy, self._book.own_limits(asked.extension))
+        verdict = decide(self._request(asked, facts, at_ms), policy)
+        if verdict.allowed and (hindrance := self._hindrance()) is not None:
+            verdict = Verdict(hindrance, audit_reason=hindrance.value)
+        return facts, verdict
+
+    def _hindrance(self) -> Reason | None:
+        """Why even a call that the rules allow can't be placed."""
+        if self._sealed:
+            return Reason.SEALED
+        return Reason.STOPPING if self._stopping else None
 
     def _request(self, asked: Asked, facts: DialFacts, at_ms: int) -> DialRequest:
         return DialRequest(
@@ -165,17 +333,24 @@ class Admission:
             usage=self._book.usage_of(asked.extension, at_ms),
         )
 
-    def _count_miss(self, asked: Asked, reason: Reason) -> None:
-        if reason is not Reason.NOT_YOURS:
-            return
+    async def _count_miss(self, asked: Asked, manager_id: int | None) -> None:
         self._guesses, just_locked_out = self._guesses.with_miss(asked.extension, _clock_ms())
         if just_locked_out:
+            metrics.lock_outs.inc()
             log.warning("locked out: too many codes that are not theirs", extension=asked.extension)
+            detail = f"extension={asked.extension}"
+            await add_alarm(
+                self._database, AlarmKind.LOCKED_OUT, manager_id=manager_id, order_code=None, detail=detail
+            )
 
 
-def _entry(call: NewCall, asked: Asked, act: str, detail: str) -> AuditEntry:
-    actor, subject = f"extension {asked.extension}", f"order {call.order_code}"
-    return AuditEntry(call.started_ms, actor, act, subject, detail)
+def _refused(verdict: Verdict, language: str) -> Refused:
+    reason = verdict.reason or Reason.NOT_YOURS
+    return Refused(reason, verdict.audit_reason, MESSAGES[reason], language)
+
+
+def _entry(code: str, at_ms: int, asked: Asked, act: str, detail: str) -> AuditEntry:
+    return AuditEntry(at_ms, actor_of(asked.extension), act, f"order {code}", detail)
 
 
 def _order(facts: DialFacts) -> OrderFacts | None:
@@ -183,7 +358,7 @@ def _order(facts: DialFacts) -> OrderFacts | None:
         return None
     contact = facts.contact
     known = None if contact is None else ContactFacts(contact.region, contact.line_type)
-    return OrderFacts(facts.assigned_manager_id, known)
+    return OrderFacts(facts.assigned_manager_id, known, do_not_call=facts.do_not_call)
 
 
 def _masked_guess(code: str) -> str:

@@ -10,7 +10,7 @@ import asyncio
 from typing import Final
 
 import structlog
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import SQLAlchemyError
 
 from bridge.store.database import Database
 from bridge.store.panic import current_panic
@@ -36,8 +36,8 @@ class PanicWatch:
     async def look(self) -> None:
         try:
             panic = await current_panic(self._database)
-        except DBAPIError as error:
-            log.error("the database does not say whether there is a panic", error=type(error.orig).__name__)
+        except SQLAlchemyError as error:
+            log.error("the database does not say whether there is a panic", error=type(error).__name__)
             return
         if panic is not None and not self.on:
             log.warning("PANIC: no call is placed")

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Coroutine
+from contextvars import copy_context
 from typing import Any
 
 import structlog
+from structlog.contextvars import bind_contextvars
 
 log = structlog.get_logger()
 
@@ -20,10 +22,18 @@ class Tasks:
     def __len__(self) -> int:
         return len(self._running)
 
-    def start(self, work: Coroutine[Any, Any, None], name: str) -> None:
-        task = asyncio.get_running_loop().create_task(work, name=name)
+    def start(self, work: Coroutine[Any, Any, None], name: str, *, call: str | None = None) -> None:
+        """With `call`, a call's id, every line that is logged in the task, or of its end, carries it."""
+        context = copy_context()
+        if call is not None:
+            context.run(bind_contextvars, call=call)
+        task = asyncio.get_running_loop().create_task(work, name=name, context=context)
         self._running.add(task)
-        task.add_done_callback(self._done)
+        task.add_done_callback(self._done, context=context)
+
+    def runs(self, name: str) -> bool:
+        """Whether a task of this name is running."""
+        return any(task.get_name() == name for task in self._running)
 
     async def finish(self, seconds: float) -> None:
         """Wait for all to end; those that have not after `seconds` are cancelled."""

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from time import monotonic
 from typing import Final
 
 import structlog
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import SQLAlchemyError
 
-from bridge.rules import TollLimit, Tolls, Usage
+from bridge.rules import TollLimit, Usage
 from bridge.rules.tolls import IN_ALL, OF_A_MANAGER, ratios, used_up
 from bridge.store.audit import AuditEntry
 from bridge.store.database import Database, now_ms
@@ -27,12 +28,13 @@ log = structlog.get_logger()
 
 _SECONDS_BETWEEN_LOOKS: Final = 1.0
 _ALARM_RATIO: Final = 0.8
+_CLOCK_NOISE_MS: Final = 2000
+"""What slewing and a busy machine make of the time between two looks."""
 
 
 class TollWatch:
-    def __init__(self, book: TollBook, tolls: Tolls, database: Database, switchboard: Switchboard) -> None:
+    def __init__(self, book: TollBook, database: Database, switchboard: Switchboard) -> None:
         self._book = book
-        self._tolls = tolls
         self._database = database
         self._switchboard = switchboard
         self._raised: dict[str, int] = {}
@@ -40,17 +42,28 @@ class TollWatch:
 
     async def run(self) -> None:
         """Look once a second, for ever; started once by the daemon."""
+        offset_ms = _clock_offset_ms()
         while True:
+            before_ms, offset_ms = offset_ms, _clock_offset_ms()
+            self.note_clock(offset_ms - before_ms)
             await self.look(now_ms())
             await asyncio.sleep(_SECONDS_BETWEEN_LOOKS)
 
+    def note_clock(self, set_by_ms: int) -> None:
+        """Let a clock that somebody has set neither cut conversations nor forget what they cost."""
+        if abs(set_by_ms) > _CLOCK_NOISE_MS:
+            log.warning("the clock was set; a day's usage moves with it", seconds=round(set_by_ms / 1000))
+            self._book.move(set_by_ms)
+
     async def look(self, at_ms: int) -> None:
         in_all = self._book.usage_in_all(at_ms)
-        managers = {each: self._book.usage_of(each, at_ms) for each in self._book.extensions()}
+        managers = self._book.usage_of_each(at_ms)
         self._cut(in_all, managers)
-        of_all = dict(zip(IN_ALL, ratios(in_all, self._tolls.in_all), strict=True))
+        of_all = dict(zip(IN_ALL, ratios(in_all, self._book.tolls.in_all), strict=True))
         of_each = {
-            extension: dict(zip(OF_A_MANAGER, ratios(usage, self._tolls.manager), strict=True))
+            extension: dict(
+                zip(OF_A_MANAGER, ratios(usage, self._book.tolls_of(extension).manager), strict=True)
+            )
             for extension, usage in managers.items()
         }
         _measure(of_all, of_each)
@@ -59,9 +72,11 @@ class TollWatch:
             await self._raise_alarms(extension, of_one, at_ms)
 
     def _cut(self, in_all: Usage, managers: Mapping[str, Usage]) -> None:
-        everybody = used_up(in_all, self._tolls.in_all)
+        everybody = used_up(in_all, self._book.tolls.in_all)
         too_far = {
-            each for each, usage in managers.items() if everybody or used_up(usage, self._tolls.manager)
+            each
+            for each, usage in managers.items()
+            if everybody or used_up(usage, self._book.tolls_of(each).manager)
         }
         ended = self._switchboard.end_conversations(too_far)
         if ended:
@@ -87,11 +102,16 @@ class TollWatch:
         """Put an alarm into the audit. False where it was there, or the database refuses it for now."""
         try:
             first = await raise_alarm(self._database, entry)
-        except DBAPIError as error:
-            log.error("the database refuses an alarm; trying again", error=type(error.orig).__name__)
+        except SQLAlchemyError as error:
+            log.error("the database refuses an alarm; trying again", error=type(error).__name__)
             return False
         self._raised[entry.subject] = entry.at_ms
         return first
+
+
+def _clock_offset_ms() -> int:
+    """The wall clock against one that nobody can set: it changes when the wall clock is set."""
+    return now_ms() - round(monotonic() * 1000)
 
 
 def _measure(of_all: Mapping[TollLimit, float], of_each: Mapping[str, Mapping[TollLimit, float]]) -> None:

@@ -8,12 +8,13 @@ microseconds.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Final
 
 from bridge.rules import Tolls, Usage
+from bridge.rules.own_limits import NO_OWN_LIMITS, OwnLimits, tolls_of
 from bridge.rules.tolls import cost, talk_seconds
 from bridge.store.records import DAY_MS
 from bridge.store.tolls import PastCall
@@ -43,13 +44,41 @@ class TollBook:
     """
 
     def __init__(self, tolls: Tolls, *, longest_seconds: int) -> None:
-        self._tolls = tolls
-        self._longest_ms = longest_seconds * 1000
+        self.follow(tolls, longest_seconds=longest_seconds)
+        self._own: Mapping[str, OwnLimits] = {}
         self._running: dict[str, _Running] = {}
         self._over: deque[_Over] = deque()
         """In the order of their ends, so that what has grown a day old is always the first."""
         self._sums: dict[str, Usage] = {}
         self._sum = _NOTHING
+
+    def follow(self, tolls: Tolls, *, longest_seconds: int) -> None:
+        """Go by these from now on. What is in the book keeps the price that it began with."""
+        self.tolls = tolls
+        self._longest_ms = longest_seconds * 1000
+
+    def limit(self, own: Mapping[str, OwnLimits]) -> None:
+        """From now on managers have these limits of their own, by extension, and nobody else has any."""
+        self._own = dict(own)
+
+    def own_limits(self, extension: str) -> OwnLimits:
+        return self._own.get(extension, NO_OWN_LIMITS)
+
+    def tolls_of(self, extension: str) -> Tolls:
+        """The allowances and prices that hold for this manager."""
+        own = self._own.get(extension)
+        return self.tolls if own is None else tolls_of(self.tolls, own)
+
+    def rename(self, extension: str, to: str) -> None:
+        """A manager, with what their calls have come to, has another extension."""
+        for call_id, call in self._running.items():
+            if call.extension == extension:
+                self._running[call_id] = replace(call, extension=to)
+        self._over = deque(
+            replace(call, extension=to) if call.extension == extension else call for call in self._over
+        )
+        if (usage := self._sums.pop(extension, None)) is not None:
+            self._sums[to] = usage
 
     def load(self, past: Iterable[PastCall]) -> None:
         """Take over what is on record, in the order of the ends."""
@@ -65,7 +94,7 @@ class TollBook:
 
         A contact of which nothing is known (None) costs what unknown ones do.
         """
-        prices = self._tolls.prices
+        prices = self.tolls.prices
         price = prices.default if region is None or line_type is None else prices.of(region, line_type)
         self._running[call_id] = _Running(extension, price)
 
@@ -89,6 +118,13 @@ class TollBook:
         self._sums[call.extension] = self._sums.get(call.extension, _NOTHING) + usage
         self._sum += usage
 
+    def move(self, by_ms: int) -> None:
+        """Count all that is in the book as so much later: the clock was set."""
+        for call_id, call in self._running.items():
+            if call.answered_ms is not None:
+                self._running[call_id] = replace(call, answered_ms=call.answered_ms + by_ms)
+        self._over = deque(replace(call, ended_ms=call.ended_ms + by_ms) for call in self._over)
+
     def usage_of(self, extension: str, now_ms: int) -> Usage:
         """What a manager's calls have come to."""
         self._forget(now_ms)
@@ -97,6 +133,14 @@ class TollBook:
             if call.extension == extension:
                 usage += self._usage(call, now_ms)
         return usage
+
+    def usage_of_each(self, now_ms: int) -> dict[str, Usage]:
+        """What the calls of every manager in the book have come to, by extension."""
+        self._forget(now_ms)
+        usages = dict(self._sums)
+        for call in self._running.values():
+            usages[call.extension] = usages.get(call.extension, _NOTHING) + self._usage(call, now_ms)
+        return usages
 
     def usage_in_all(self, now_ms: int) -> Usage:
         """What everybody's calls have come to."""
@@ -109,11 +153,15 @@ class TollBook:
         if call is None:
             return 0
         managers, in_all = self.usage_of(call.extension, now_ms), self.usage_in_all(now_ms)
-        return talk_seconds(managers, in_all, call.price, self._tolls)
+        return talk_seconds(managers, in_all, call.price, self.tolls_of(call.extension))
 
-    def extensions(self) -> set[str]:
-        """Those whose calls are in the book."""
-        return {*self._sums, *(call.extension for call in self._running.values())}
+    def seconds_left_of_each(self, now_ms: int) -> dict[str, int]:
+        """How much longer every running call may last, by call id: in one go, as there may be hundreds."""
+        managers, in_all = self.usage_of_each(now_ms), self.usage_in_all(now_ms)
+        return {
+            call_id: talk_seconds(managers[call.extension], in_all, call.price, self.tolls_of(call.extension))
+            for call_id, call in self._running.items()
+        }
 
     def _usage(self, call: _Running, until_ms: int) -> Usage:
         if call.answered_ms is None:

@@ -1,0 +1,204 @@
+"""Calls that the shop's own dialplan dials, by a token that it was given after the same rules.
+
+Asterisk carries such a call without us: there is neither a leg of ours nor an event. So all that is known of
+one is what stands here: who began it and on which channel, until the dialplan says how it ended. One of which
+it never says that is over when the manager's channel is gone, and counts as talked from the token on: the
+most that it can have cost.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Final
+
+import structlog
+
+from bridge.asterisk import names
+from bridge.asterisk.ari import AriError
+from bridge.asterisk.trunk import CarrierDown, NotDiallable
+from bridge.calls.causes import result_of_dial
+from bridge.calls.model import DIALPLAN_CALL, Result, State
+from bridge.store.database import now_ms
+from bridge.store.records import OpenCall
+from bridge.switchboard import metrics
+from bridge.switchboard.admission import Admitted, Asked, Refused
+from bridge.switchboard.board import CallMoved, CallView, Switchboard
+from bridge.switchboard.live_call import Parts, open_number
+from bridge.vault import HiddenNumber, SealBroken
+
+log = structlog.get_logger()
+
+_SECONDS_BETWEEN_LOOKS: Final = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class GivenToken:
+    """What a dialplan may dial, once: PJSIP/`token`@`endpoint`. `seconds` is how long it may talk."""
+
+    call_id: str
+    token: str
+    endpoint: str
+    seconds: int
+
+
+@dataclass(frozen=True, slots=True)
+class NoToken:
+    """The rules said yes, and the call ended before it began, with this result."""
+
+    result: Result
+
+
+@dataclass(slots=True)
+class _Underway:
+    """A call between its token and its end."""
+
+    id: str
+    extension: str
+    code: str
+    channel_id: str
+    started_ms: int
+
+
+class TokenCalls:
+    """`dial_string` makes the dial string of a number: "PJSIP/TOKEN@ENDPOINT".
+
+    It is None on a trunk that is dialled directly: there the dial string has the number, and is for nobody.
+    """
+
+    def __init__(
+        self,
+        switchboard: Switchboard,
+        parts: Parts,
+        dial_string: Callable[[HiddenNumber], str] | None,
+    ) -> None:
+        self._switchboard = switchboard
+        self._parts = parts
+        self._dial_string = dial_string
+        self._calls: dict[str, _Underway] = {}
+        self._missing: set[str] = set()
+        switchboard.count_besides(lambda: [call.extension for call in self._calls.values()])
+
+    def __len__(self) -> int:
+        return len(self._calls)
+
+    def adopt(self, records: Iterable[OpenCall]) -> None:
+        """Go on with those of a daemon before this one."""
+        for record in records:
+            if record.kind == DIALPLAN_CALL:
+                self._calls[record.id] = _Underway(
+                    record.id,
+                    record.extension,
+                    record.order_code,
+                    record.manager_channel or "",
+                    record.started_ms,
+                )
+
+    async def begin(self, extension: str, code: str, channel_id: str) -> GivenToken | NoToken | Refused:
+        """Decide by the rules; a yes is on disk before there is a token."""
+        if self._dial_string is None:
+            log.error("a token was asked for, and customers are dialled directly", extension=extension)
+            return NoToken(Result.FAILED)
+        managers, in_all = self._switchboard.live_counts(extension)
+        call = _Underway(names.new_call_id(), extension, code, channel_id, now_ms())
+        self._calls[call.id] = call  # before anything is awaited: the next call that is decided sees this one
+        asked = Asked(call.id, DIALPLAN_CALL, extension, code, channel_id, managers, in_all)
+        given = await self._begin(call, asked, self._dial_string)
+        # Not in a "finally": what is given up half-way may be on record, and ends with its channel.
+        if not isinstance(given, GivenToken):
+            self._calls.pop(call.id, None)
+        return given
+
+    async def _begin(
+        self, call: _Underway, asked: Asked, dial_string: Callable[[HiddenNumber], str]
+    ) -> GivenToken | NoToken | Refused:
+        outcome = await self._parts.admission.ask(asked)
+        if isinstance(outcome, Admitted):
+            if outcome.beginning is not None:
+                # As on record: an answer can't be earlier.
+                call.started_ms = outcome.beginning.call.started_ms
+            outcome = await self._parts.admission.record(outcome) or outcome
+        if isinstance(outcome, Refused):
+            log.info("call refused", extension=call.extension, reason=outcome.audit_reason)
+            metrics.refusals.labels(outcome.reason.value if outcome.reason else metrics.DATABASE).inc()
+            return outcome
+        try:
+            dialled = dial_string(self._open(outcome))
+        except CarrierDown:
+            return self._not_dialled(call, Result.CARRIER_DOWN)
+        except (SealBroken, NotDiallable):
+            log.error("a contact's number does not open; the customer can't be called", call=call.id)
+            return self._not_dialled(call, Result.FAILED)
+        token, _, endpoint = dialled.removeprefix("PJSIP/").partition("@")
+        self._announce(call, None)
+        seconds = round(min(outcome.talk_seconds, self._parts.timings.talk))
+        return GivenToken(call.id, token, endpoint, seconds)
+
+    def _open(self, admitted: Admitted) -> HiddenNumber:
+        """Raises SealBroken."""
+        if self._parts.vault is None:
+            raise SealBroken("The keys were taken away meanwhile.")
+        return open_number(self._parts.vault, admitted.contact)
+
+    def _not_dialled(self, call: _Underway, result: Result) -> NoToken:
+        self._finish(call, result, None)
+        return NoToken(result)
+
+    def end(
+        self, call_id: str, channel_id: str, *, status: str, cause: int | None, seconds: int | None
+    ) -> Result | None:
+        """Take note of how a call ended, as its own channel's dialplan says; None where it is no such call.
+
+        `status` is Dial()'s DIALSTATUS, `seconds` its ANSWEREDTIME: without them the call counts from its
+        token on.
+        """
+        call = self._calls.get(call_id)
+        if call is None or call.channel_id != channel_id:
+            return None
+        result = result_of_dial(status, cause)
+        if result is Result.TALKED:
+            since_ms = call.started_ms if seconds is None else now_ms() - seconds * 1000
+            self._talked(call, max(since_ms, call.started_ms))
+        self._finish(call, result, cause)
+        return result
+
+    async def run(self) -> None:
+        """Look again and again for calls whose channel is gone; started once by the daemon."""
+        while True:
+            await asyncio.sleep(_SECONDS_BETWEEN_LOOKS)
+            try:
+                await self.look()
+            except AriError as error:
+                log.debug("channels can't be looked at", operation=error.operation, status=error.status)
+
+    async def look(self) -> None:
+        """End the calls whose channel is gone for the second time. Raises AriError."""
+        if not self._calls:
+            return
+        before = dict(self._calls)
+        there = {channel.id for channel in await self._parts.pbx.channels()}
+        missing = {call.id for call in before.values() if call.channel_id not in there}
+        for call_id in missing & self._missing:
+            if (call := self._calls.get(call_id)) is not None:
+                log.warning("a dialplan has not said how its call ended", call=call_id)
+                self._talked(call, call.started_ms)
+                self._finish(call, Result.FAILED, None)
+        self._missing = missing
+
+    def _talked(self, call: _Underway, since_ms: int) -> None:
+        self._parts.ledger.answered(call.id, since_ms)
+        self._parts.book.answered(call.id, since_ms)
+
+    def _finish(self, call: _Underway, result: Result, cause: int | None) -> None:
+        del self._calls[call.id]
+        self._parts.ledger.finished(call.id, result, cause)
+        self._parts.book.ended(call.id, now_ms())
+        metrics.calls.labels(result.value).inc()
+        log.info("call ended", call=call.id, order=call.code, result=result.value, cause=cause)
+        self._announce(call, result)
+
+    def _announce(self, call: _Underway, result: Result | None) -> None:
+        state = State.DIALLING if result is None else State.CLOSED
+        view = CallView(call.id, DIALPLAN_CALL, call.code, call.extension, state.value, call.started_ms, None)
+        self._switchboard.announce(CallMoved(view, result, over=result is not None))
