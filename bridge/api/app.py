@@ -10,21 +10,30 @@ from fastapi import FastAPI, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
-from pydantic import BaseModel, ConfigDict, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from starlette.exceptions import HTTPException
 
 from bridge import __version__
-from bridge.api.problems import Problem, answer_problem, answer_refused_by_http, answer_unreadable
-from bridge.rules import Reason
+from bridge.api.problems import (
+    Problem,
+    answer_problem,
+    answer_refused_by_http,
+    answer_unforeseen,
+    answer_unreadable,
+)
+from bridge.api.proofs import ProofOrder, Prover, expect_proof
+from bridge.logs import LoggedError
+from bridge.rules import LAST_PLACE, Reason
 from bridge.switchboard.admission import Refused
-from bridge.switchboard.board import CallView, Placed, Switchboard, SwitchboardFull
+from bridge.switchboard.board import CallView, Switchboard, SwitchboardFull
+from bridge.switchboard.proofs import ProofCall
 
 REFUSALS: dict[Reason | None, str] = {
     None: "The database did not answer, so the call could not be put on record. See the daemon's log.",
     Reason.UNKNOWN_MANAGER: "No manager has this extension.",
     Reason.MANAGER_DISABLED: "This manager is disabled.",
-    Reason.LOCKED_OUT: "Too many codes of others were tried from this extension. Wait, or ask a supervisor.",
-    Reason.NOT_YOURS: "This manager has no order with this code.",
+    Reason.NOT_YOURS: "This manager has nothing to call under this code. The audit says why.",
+    Reason.DO_NOT_CALL: "This customer has asked not to be called.",
     Reason.PANIC: "All calls are stopped. `call-bridge panic status` says by whom and why.",
     Reason.OUTSIDE_HOURS: "Customers are not called at this time of day.",
     Reason.DAILY_LIMIT: "The manager's calls of today are used up.",
@@ -36,10 +45,8 @@ REFUSALS: dict[Reason | None, str] = {
     Reason.HOURLY_LIMIT: "The manager's calls of this hour are used up.",
     Reason.ALREADY_TALKING: "The manager is already in a call.",
     Reason.SYSTEM_FULL: "Too many calls are in progress. Try again in a moment.",
-    Reason.NO_CONTACT: "The customer has no number that can be called.",
-    Reason.COUNTRY: "The customer's number is of a country that is not allowed.",
-    Reason.LINE_TYPE: "The customer's number is of a kind that is not allowed.",
     Reason.SEALED: "The daemon has no key to open numbers with. See its log.",
+    Reason.STOPPING: "The daemon is being stopped. Its successor places calls again.",
 }
 
 
@@ -50,22 +57,59 @@ class CallOrder(BaseModel):
 
     order: Annotated[str, StringConstraints(pattern=r"^[0-9]{1,12}$")]
     extension: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,32}$")]
+    contact: Annotated[int, Field(ge=1, le=LAST_PLACE)] = 1
+    """The place of the customer's number among those that may be dialled, as in *1042*2."""
 
 
 @dataclass(frozen=True, slots=True)
 class Readiness:
     """`link`: events arrive from Asterisk. `sealed`: there is no key, nothing can be dialled.
 
-    `panic`: somebody has stopped all calls.
+    `panic`: somebody has stopped all calls. `stopping`: the daemon is about to end.
     """
 
     link: bool
     sealed: bool
     panic: bool = False
+    stopping: bool = False
 
     @property
     def ready(self) -> bool:
-        return self.link and not self.sealed and not self.panic
+        return self.link and not (self.sealed or self.panic or self.stopping)
+
+
+@dataclass(frozen=True, slots=True)
+class ConfigStatus:
+    """The configuration in use, and what came of the last reload, if there was one.
+
+    `changed_on_disk`: the file is another now. `problems` and `restart_for` say why the last reload was
+    refused: faults with their lines, and keys that change at a restart alone.
+    """
+
+    path: str
+    loaded_ms: int
+    changed_on_disk: bool
+    reload_ms: int | None
+    problems: tuple[str, ...]
+    restart_for: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """How the daemon is. Times are milliseconds since the epoch, UTC.
+
+    `link_since_ms` is None without a link. `backlog`: entries about calls that are not on disk yet.
+    """
+
+    version: str
+    started_ms: int
+    link_since_ms: int | None
+    carrier_up: bool
+    calls: int
+    conversations: int
+    backlog: int
+    last_error: LoggedError | None
+    config: ConfigStatus
 
 
 class Daemon(Protocol):
@@ -75,7 +119,13 @@ class Daemon(Protocol):
     def readiness(self) -> Readiness: ...
 
     @property
+    def status(self) -> Status: ...
+
+    @property
     def switchboard(self) -> Switchboard: ...
+
+    @property
+    def proofs(self) -> Prover: ...
 
     def measure(self) -> None:
         """Bring the gauges up to date."""
@@ -86,6 +136,7 @@ def make_app(daemon: Daemon) -> FastAPI:
     app.add_exception_handler(Problem, answer_problem)
     app.add_exception_handler(RequestValidationError, answer_unreadable)
     app.add_exception_handler(HTTPException, answer_refused_by_http)
+    app.add_exception_handler(Exception, answer_unforeseen)
 
     @app.get("/healthz")
     async def health() -> dict[str, str]:
@@ -99,6 +150,12 @@ def make_app(daemon: Daemon) -> FastAPI:
         status = HTTPStatus.OK if now.ready else HTTPStatus.SERVICE_UNAVAILABLE
         return JSONResponse({"ready": now.ready, **asdict(now)}, status)
 
+    @app.get("/v1/status")
+    async def status() -> dict[str, Any]:
+        """How the daemon is, for people."""
+        now = daemon.readiness
+        return {"ready": now.ready, **asdict(now), **asdict(daemon.status)}
+
     @app.get("/metrics")
     async def metrics() -> Response:
         daemon.measure()
@@ -110,25 +167,34 @@ def make_app(daemon: Daemon) -> FastAPI:
 
     @app.post("/v1/calls", status_code=HTTPStatus.CREATED)
     async def place_call(wanted: CallOrder) -> CallView:
-        return _placed(await _click(daemon.switchboard, wanted))
+        return await place(daemon.switchboard, wanted.order, wanted.extension, at_place=wanted.contact)
 
     @app.delete("/v1/calls/{call_id}", status_code=HTTPStatus.NO_CONTENT)
     async def hang_up(call_id: str) -> None:
         if not daemon.switchboard.hang_up(call_id):
             raise Problem(HTTPStatus.NOT_FOUND, "no-such-call", "The call is over, or there never was one.")
 
+    @app.post("/v1/proofs", status_code=HTTPStatus.CREATED)
+    async def prove(wanted: ProofOrder) -> ProofCall:
+        return await expect_proof(daemon.proofs, wanted)
+
     return app
 
 
-async def _click(switchboard: Switchboard, wanted: CallOrder) -> Placed:
+async def place(
+    switchboard: Switchboard,
+    code: str,
+    extension: str,
+    *,
+    contact_id: int | None = None,
+    at_place: int = 1,
+) -> CallView:
+    """Place a call, or raise Problem with why not."""
     try:
-        return await switchboard.click(wanted.order, wanted.extension)
+        placed = await switchboard.click(code, extension, contact_id, at_place)
     except SwitchboardFull:
         full = Reason.SYSTEM_FULL
         raise Problem(HTTPStatus.SERVICE_UNAVAILABLE, full.value, REFUSALS[full]) from None
-
-
-def _placed(placed: Placed) -> CallView:
     if isinstance(placed.outcome, Refused):
         reason = placed.outcome.reason
         status = HTTPStatus.SERVICE_UNAVAILABLE if reason is None else HTTPStatus.FORBIDDEN

@@ -7,14 +7,16 @@ from __future__ import annotations
 
 from http import HTTPStatus
 from pathlib import Path
-from typing import Final, Self, TypeVar
+from typing import Any, Final, Self, TypeVar
 from urllib.parse import quote
 
 import aiohttp
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-_TIMEOUT: Final = aiohttp.ClientTimeout(total=10)
-"""Seconds; longer than the daemon waits for its database when it decides on a call."""
+from bridge.api.errors import ApiProblem, ApiUnavailable
+
+_TIMEOUT: Final = aiohttp.ClientTimeout(total=15)
+"""Seconds; longer than the daemon waits for its database to decide on a call, and then delays a refusal."""
 
 _ANY_HOST: Final = "http://call-bridge"  # HTTP wants one; the socket is what is spoken to
 
@@ -40,16 +42,57 @@ class LiveCall(_Answer):
     answered_ms: int | None
 
 
+class ExpectedProof(_Answer):
+    """What is to be dialled, and for how many seconds that means a proof."""
+
+    code: str
+    seconds: int
+
+
 class Readiness(_Answer):
     """`ready`: a call could be placed now. `sealed`: there is no key. `link`: Asterisk is connected.
 
-    `panic`: somebody has stopped all calls.
+    `panic`: somebody has stopped all calls. `stopping`: the daemon is about to end.
     """
 
     ready: bool
     sealed: bool
     link: bool
     panic: bool = False
+    stopping: bool = False
+
+
+class LoggedError(_Answer):
+    """The latest error in the log: its text, and the type of what was raised."""
+
+    event: str
+    error: str | None
+    at_ms: int
+
+
+class ConfigStatus(_Answer):
+    """As `bridge.api.app.ConfigStatus`."""
+
+    path: str
+    loaded_ms: int
+    changed_on_disk: bool
+    reload_ms: int | None
+    problems: tuple[str, ...]
+    restart_for: tuple[str, ...]
+
+
+class Status(Readiness):
+    """As `bridge.api.app.Status`, with the readiness."""
+
+    version: str
+    started_ms: int
+    link_since_ms: int | None
+    carrier_up: bool
+    calls: int
+    conversations: int
+    backlog: int
+    last_error: LoggedError | None
+    config: ConfigStatus
 
 
 class _Calls(_Answer):
@@ -64,21 +107,6 @@ class _Problem(_Answer):
     reason: str
 
 
-class ApiUnavailable(Exception):
-    """No daemon answers on the socket; the message says what to do."""
-
-
-class ApiProblem(Exception):
-    """The daemon's answer is a refusal. `reason` is a stable word for programs, `detail` says what to do."""
-
-    def __init__(self, status: int, title: str, detail: str, reason: str) -> None:
-        super().__init__(f"{status} {reason}")
-        self.status = status
-        self.title = title
-        self.detail = detail
-        self.reason = reason
-
-
 class ApiClient:
     """To be used in `async with`. Each method raises ApiUnavailable; all but `ready` also ApiProblem."""
 
@@ -86,7 +114,8 @@ class ApiClient:
         self._socket = socket
 
     async def __aenter__(self) -> Self:
-        connector = aiohttp.UnixConnector(str(self._socket))
+        # Kept, a connection may be closed by the daemon, as idle, in the moment in which it is used again.
+        connector = aiohttp.UnixConnector(str(self._socket), force_close=True)
         self._session = aiohttp.ClientSession(_ANY_HOST, connector=connector, timeout=_TIMEOUT)
         return self
 
@@ -98,20 +127,32 @@ class ApiClient:
         _, body = await self._ask("GET", "/readyz")
         return self._read(Readiness, body)
 
+    async def status(self) -> Status:
+        """How the daemon is."""
+        return self._read(Status, await self._accepted("GET", "/v1/status"))
+
     async def calls(self) -> list[LiveCall]:
         """Every live call, oldest first."""
         return self._read(_Calls, await self._accepted("GET", "/v1/calls")).calls
 
-    async def place_call(self, order: str, extension: str) -> LiveCall:
-        """Ring the manager's phone, then the customer's. Returns when the rules have allowed it."""
-        wanted = {"order": order, "extension": extension}
+    async def place_call(self, order: str, extension: str, contact: int = 1) -> LiveCall:
+        """Ring the manager's phone, then the customer's, at their number in this place.
+
+        Returns when the rules have allowed it.
+        """
+        wanted = {"order": order, "extension": extension, "contact": contact}
         return self._read(LiveCall, await self._accepted("POST", "/v1/calls", wanted))
 
     async def hang_up(self, call_id: str) -> None:
         """Ask for the end of a call."""
         await self._accepted("DELETE", f"/v1/calls/{quote(call_id, safe='')}")
 
-    async def _accepted(self, method: str, path: str, wanted: dict[str, str] | None = None) -> bytes:
+    async def expect_proof(self, extension: str, carrier: str, transport: str = "udp") -> ExpectedProof:
+        """Let the next call of this extension with the returned code be a proof, to a loopback carrier."""
+        wanted = {"extension": extension, "carrier": carrier, "transport": transport}
+        return self._read(ExpectedProof, await self._accepted("POST", "/v1/proofs", wanted))
+
+    async def _accepted(self, method: str, path: str, wanted: dict[str, Any] | None = None) -> bytes:
         """The body of an answer that is no problem."""
         status, body = await self._ask(method, path, wanted)
         if status < HTTPStatus.BAD_REQUEST:
@@ -122,7 +163,7 @@ class ApiClient:
             problem = _Problem(title="Failed", detail="The daemon failed. See its log.", reason="unreadable")
         raise ApiProblem(status, problem.title, problem.detail, problem.reason)
 
-    async def _ask(self, method: str, path: str, wanted: dict[str, str] | None = None) -> tuple[int, bytes]:
+    async def _ask(self, method: str, path: str, wanted: dict[str, Any] | None = None) -> tuple[int, bytes]:
         try:
             async with self._session.request(method, path, json=wanted) as answer:
                 return answer.status, await answer.read()

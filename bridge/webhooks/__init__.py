@@ -1,0 +1,1 @@
+"""Webhooks: programs are told what came of calls, at addresses of theirs. docs/integrations.md."""
