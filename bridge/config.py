@@ -12,7 +12,7 @@ import ipaddress
 import re
 import zoneinfo
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, get_args
@@ -26,6 +26,7 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    PrivateAttr,
     ValidationError,
     ValidationInfo,
     field_validator,
@@ -33,20 +34,28 @@ from pydantic import (
 )
 from pydantic_core import ErrorDetails
 
+from bridge.intake.masking import holds_number
 from bridge.rules import (
     ORDINARY_LINES,
     Allowance,
     Countries,
+    Day,
     Limits,
     LineType,
     LineTypes,
     LockOut,
+    OpeningHours,
     Policy,
     Prices,
+    Role,
+    StandIns,
     TimeRange,
     Tolls,
     WorkingHours,
 )
+from bridge.rules.texts import SHIPPED, TemplateRefused, check_template
+
+Key = tuple[str | int, ...]
 
 # --- Errors -------------------------------------------------------------------------------------------
 
@@ -104,13 +113,11 @@ def _path(text: object, info: ValidationInfo) -> Path:
 
 
 def _hours(text: object) -> object:
-    match = (
-        re.fullmatch(r"(\d\d):([0-5]\d)-(\d\d):([0-5]\d)", text, re.ASCII) if isinstance(text, str) else None
-    )
-    if match is None:
-        raise ValueError('must be a time range such as "09:00-18:00"')
-    from_hour, from_minute, to_hour, to_minute = map(int, match.groups())
-    return TimeRange(from_hour * 60 + from_minute, to_hour * 60 + to_minute)
+    return TimeRange.read(text if isinstance(text, str) else "")
+
+
+def _day(text: object) -> Day:
+    return Day.read(text if isinstance(text, str) else "")
 
 
 def _money(amount: object) -> Decimal:
@@ -127,16 +134,27 @@ def _some_money(amount: Decimal) -> Decimal:
     return amount
 
 
-def _like(pattern: str, wanted: str) -> AfterValidator:
-    """A text that matches the whole pattern; `wanted` ends the sentence "must be ..."."""
-    compiled = re.compile(pattern, re.ASCII)
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """What a value is, in words for docs/config.md, where its type alone does not tell."""
 
-    def check(text: str) -> str:
-        if compiled.fullmatch(text) is None:
-            raise ValueError(f"must be {wanted}")
+    words: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Like:
+    pattern: re.Pattern[str]
+    wanted: str
+
+    def __call__(self, text: str) -> str:
+        if self.pattern.fullmatch(text) is None:
+            raise ValueError(f"must be {self.wanted}")
         return text
 
-    return AfterValidator(check)
+
+def _like(pattern: str, wanted: str) -> AfterValidator:
+    """A text that matches the whole pattern; `wanted` ends the sentence "must be ..."."""
+    return AfterValidator(_Like(re.compile(pattern, re.ASCII), wanted))
 
 
 def _http_url(url: str) -> SplitResult:
@@ -165,15 +183,19 @@ def _printable(text: str) -> str:
     return text
 
 
-Line = Annotated[str, AfterValidator(_printable)]
-Region = Annotated[str, AfterValidator(_region)]
-Timezone = Annotated[zoneinfo.ZoneInfo, BeforeValidator(_timezone)]
-FilePath = Annotated[Path, BeforeValidator(_path)]
-HoursOfADay = Annotated[tuple[Annotated[TimeRange, BeforeValidator(_hours)], ...], Field(strict=False)]
+Line = Annotated[str, AfterValidator(_printable), Kind("a text on one line")]
+Region = Annotated[str, AfterValidator(_region), Kind("a country's ISO code")]
+Timezone = Annotated[zoneinfo.ZoneInfo, BeforeValidator(_timezone), Kind("a time zone")]
+FilePath = Annotated[Path, BeforeValidator(_path), Kind("a path")]
+HoursOfADay = Annotated[
+    tuple[Annotated[TimeRange, BeforeValidator(_hours)], ...], Field(strict=False), Kind("a list of hours")
+]
+CalendarDay = Annotated[Day, BeforeValidator(_day)]
 Seconds = Annotated[int, Field(ge=1, le=86_400)]
 Count = Annotated[int, Field(ge=1, le=100_000)]
-Price = Annotated[Decimal, BeforeValidator(_money)]
-Money = Annotated[Price, AfterValidator(_some_money)]
+Price = Annotated[Decimal, BeforeValidator(_money), Kind("an amount of money")]
+Money = Annotated[Price, AfterValidator(_some_money), Kind("an amount of money, more than 0")]
+Roles = Annotated[frozenset[Annotated[Role, Field(strict=False)]], Field(strict=False)]
 
 
 # --- The sections, as config.yaml documents them ------------------------------------------------------
@@ -198,7 +220,7 @@ class Shop(Section):
 
 class Asterisk(Section):
     plain_http_allowed: bool = False  # before ari_url, whose check reads it
-    ari_url: str = "http://127.0.0.1:8088/ari"
+    ari_url: Annotated[str, Kind("an http or https URL")] = "http://127.0.0.1:8088/ari"
     ari_user: Line = "call-bridge"
     ari_password_file: FilePath = Path("var/ari-password")
     application: Annotated[str, _like(r"[A-Za-z0-9_-]+", "letters, digits, - and _")] = "call-bridge"
@@ -215,21 +237,46 @@ class Asterisk(Section):
         return url.rstrip("/")
 
 
+# It is copied into a SIP header between < and >, so it can hold nothing that would end it. Headers of its own
+# (after a "?") PJSIP would put into the INVITE.
+CarrierUri = Annotated[
+    str,
+    _like(r"sips?:\{number\}@[A-Za-z0-9_.:;=\[\]%-]+", "sip:{number}@HOST:PORT, the carrier's address"),
+]
+EndpointName = Annotated[str, _like(r"[A-Za-z0-9_-]+", "an endpoint's name")]
+
+
 class SealedTrunk(Section):
     endpoint: Annotated[
         str,
         _like(r"PJSIP/\{token\}@[A-Za-z0-9_-]+", "PJSIP/{token}@NAME, NAME of letters, digits, - and _"),
     ] = "PJSIP/{token}@trunk-sealed"
-    # It is copied into a SIP header between < and >, so it can hold nothing that would end it.
-    carrier: Annotated[
-        str,
-        _like(r"sips?:\{number\}@[A-Za-z0-9_.:;=\[\]?%-]+", "sip:{number}@HOST:PORT, the carrier's address"),
-    ]
+    carrier: CarrierUri
     listen: Annotated[
         str,
         _like(r"127(\.[0-9]{1,3}){3}:[0-9]{1,5}", "a loopback address and a port, such as 127.0.0.1:5071"),
     ] = "127.0.0.1:5071"
-    watch: Annotated[str, _like(r"[A-Za-z0-9_-]+", "an endpoint's name")] | None = "trunk"
+    asterisk: Annotated[
+        str,
+        _like(
+            r"[0-9]{1,3}(\.[0-9]{1,3}){3}:[0-9]{1,5}", "an IPv4 address and a port, such as 127.0.0.1:5060"
+        ),
+    ] = "127.0.0.1:5060"
+    watch: EndpointName | None = "trunk"
+    backups: dict[EndpointName, CarrierUri] = LEFT_OUT
+
+    @model_validator(mode="after")
+    def _can_be_left(self) -> Self:
+        if self.backups and self.watch is None:
+            raise ValueError(
+                "must watch the first gateway, or the backups are never used: give watch an endpoint"
+            )
+        return self
+
+    @property
+    def gateways(self) -> tuple[tuple[str | None, str], ...]:
+        """The carrier's addresses, the most wanted first, each after the endpoint that watches it."""
+        return ((self.watch, self.carrier), *self.backups.items())
 
 
 class Trunk(Section):
@@ -267,6 +314,86 @@ class Managers(Section):
     ] = "PJSIP/{extension}"
 
 
+Recording = Annotated[
+    str,
+    _like(
+        r"[A-Za-z0-9][A-Za-z0-9_-]*(/[A-Za-z0-9][A-Za-z0-9_-]*)*",
+        "a recording's name, as Playback() takes it",
+    ),
+]
+
+
+_DAYTIME: Any = ("08:00-21:00",)  # as it would be written, for defaults are checked and read like the rest
+_ALL_DAY: Any = ("00:00-24:00",)
+
+
+class HourRules(Section):
+    monday: HoursOfADay = _DAYTIME
+    tuesday: HoursOfADay = _DAYTIME
+    wednesday: HoursOfADay = _DAYTIME
+    thursday: HoursOfADay = _DAYTIME
+    friday: HoursOfADay = _DAYTIME
+    saturday: HoursOfADay = _DAYTIME
+    sunday: HoursOfADay = _DAYTIME
+
+    def week(self, timezone: zoneinfo.ZoneInfo) -> WorkingHours:
+        days = (
+            self.monday,
+            self.tuesday,
+            self.wednesday,
+            self.thursday,
+            self.friday,
+            self.saturday,
+            self.sunday,
+        )
+        return WorkingHours(days, timezone)
+
+
+class CallerHours(HourRules):
+    """The same, open all the week but for what is written."""
+
+    monday: HoursOfADay = _ALL_DAY
+    tuesday: HoursOfADay = _ALL_DAY
+    wednesday: HoursOfADay = _ALL_DAY
+    thursday: HoursOfADay = _ALL_DAY
+    friday: HoursOfADay = _ALL_DAY
+    saturday: HoursOfADay = _ALL_DAY
+    sunday: HoursOfADay = _ALL_DAY
+
+
+class Callbacks(Section):
+    endpoints: Annotated[frozenset[EndpointName], Field(strict=False, min_length=1)] = frozenset({"trunk"})
+    caller_in: Literal["From", "P-Asserted-Identity"] = "From"
+    first_seconds: Annotated[int, Field(ge=1, le=60)] = 8
+    ring_seconds: Annotated[int, Field(ge=5, le=60)] = 20
+    stand_ins: Annotated[StandIns, Field(strict=False)] = StandIns.SUPERVISORS
+    hours: CallerHours = LEFT_OUT
+    holidays: Annotated[frozenset[CalendarDay], Field(strict=False), Kind("a list of days")] = frozenset()
+    open_days: Annotated[dict[CalendarDay, HoursOfADay], Kind("days and their hours")] = LEFT_OUT
+    ask_code: bool = True
+    code_prompt: Annotated[tuple[Recording, ...], Field(strict=False, min_length=1)] = (
+        "vm-enter-num-to-call",
+        "vm-then-pound",
+    )
+    code_seconds: Annotated[int, Field(ge=5, le=60)] = 20
+    codes_per_caller: Annotated[int, Field(ge=1, le=100)] = 5
+    codes_in_all: Annotated[int, Field(ge=1, le=1000)] = 60
+    voicemail: bool = False
+    voicemail_prompt: Annotated[tuple[Recording, ...], Field(strict=False, min_length=1)] = (
+        "vm-nobodyavail",
+        "vm-intro",
+    )
+    voicemail_seconds: Annotated[int, Field(ge=10, le=300)] = 120
+    voicemails_kept: Annotated[int, Field(ge=1, le=1000)] = 200
+    voicemail_days: Annotated[int, Field(ge=1, le=365)] = 30
+
+
+class Captures(Section):
+    code: Annotated[str, _like(r"|[*#][0-9*]{1,3}", "* or #, then up to three keys, or nothing")] = "*5"
+    key_seconds: Annotated[int, Field(ge=3, le=60)] = 12
+    longest_seconds: Annotated[int, Field(ge=30, le=600)] = 120
+
+
 class Store(Section):
     path: FilePath = Path("var/call-bridge.db")
 
@@ -283,15 +410,233 @@ class Keys(Section):
         return self
 
 
+Listen = Annotated[
+    str, _like(r"([0-9]{1,3}(\.[0-9]{1,3}){3}|\[[0-9A-Fa-f:]+\]):[0-9]{1,5}", "an address and a port")
+]
+
+
 class Api(Section):
     socket: FilePath = Path("var/call-bridge.sock")
+    desk_socket: FilePath = Path("var/desk.sock")
+    plain_http_allowed: bool = False  # before listen, whose check reads it
+    listen: Listen | None = None
+    requests_per_minute: Count = 600
+
+    @field_validator("listen")
+    @classmethod
+    def _encrypted_across_the_network(cls, address: str | None, info: ValidationInfo) -> str | None:
+        if address is None:
+            return None
+        try:
+            parts = _http_url(f"http://{address}")
+        except ValueError:
+            raise ValueError("must be an address and a port, such as 127.0.0.1:8444") from None
+        if not _is_loopback(parts) and not info.data.get("plain_http_allowed"):
+            raise ValueError(
+                "must be a loopback address, with a proxy before it that has TLS: plain http would carry "
+                "tokens and customers' numbers readable across the network"
+            )
+        return address
+
+
+def _ip_address(text: str) -> str:
+    try:
+        return str(ipaddress.ip_address(text))
+    except ValueError:
+        raise ValueError("must be an IP address, such as 127.0.0.1") from None
+
+
+def _network(text: str) -> str:
+    try:
+        return str(ipaddress.ip_network(text))
+    except ValueError:
+        raise ValueError("must be a network, such as 192.0.2.0/24, or an address") from None
+
+
+Networks = Annotated[
+    frozenset[Annotated[str, AfterValidator(_network), Kind("a network")]], Field(strict=False)
+]
+
+
+class Webhooks(Section):
+    private_networks: Networks = frozenset()
+    disable_after_days: Annotated[int, Field(ge=1, le=30)] = 5
+
+
+def _template(words: str) -> str:
+    try:
+        check_template(words)
+    except TemplateRefused as refused:
+        raise ValueError(f"must {refused}") from None
+    if holds_number(words):
+        raise ValueError("must hold no number: {number} is the shop's own")
+    return words
+
+
+TemplateName = Annotated[
+    str,
+    _like(r"[a-z]{1,20}(-[a-z]{1,20}){0,3}", "a name of small letters, such as tried-to-reach"),
+    Kind("a template's name"),
+]
+TemplateWords = Annotated[str, AfterValidator(_template), Kind("a template")]
+FieldName = Annotated[str, _like(r"[A-Za-z0-9_.-]{1,60}", "a field's name of letters, digits, _ . and -")]
+
+
+class TextsHttp(Section):
+    number_field: FieldName = "to"
+    number_format: Literal["+e164", "e164"] = "+e164"
+    text_field: FieldName = "text"
+    id_field: FieldName | None = "id"
+    more_fields: dict[FieldName, Line] = LEFT_OUT
+    accepted: dict[FieldName, Line] = LEFT_OUT
+
+
+class Texts(Section):
+    enabled: bool = False
+    gateway: Annotated[str, _like(r"[a-z][a-z0-9-]{0,40}", "a gateway's name")] = "http"
+    private_networks: Networks = frozenset()  # before url, whose check reads it
+    url: Annotated[str, Kind("an https URL")] | None = None
+    token_file: FilePath | None = None
+    token_credential: Annotated[str, _like(r"[A-Za-z0-9_.-]+", "a credential's name, not a path")] | None = (
+        None
+    )
+    http: TextsHttp = LEFT_OUT
+    options: dict[FieldName, Line] = LEFT_OUT
+    templates: dict[
+        TemplateName, Annotated[dict[Literal["en", "ru"], TemplateWords], Field(min_length=1)]
+    ] = LEFT_OUT
+    per_customer_per_day: Annotated[int, Field(ge=1, le=20)] = 3
+    after: dict[Literal["no-answer", "busy", "declined", "missed", "passed-on"], TemplateName] = LEFT_OUT
+
+    @field_validator("url")
+    @classmethod
+    def _encrypted_across_the_network(cls, url: str | None, info: ValidationInfo) -> str | None:
+        if url is not None and _http_url(url).scheme == "http" and not info.data.get("private_networks"):
+            raise ValueError("must be https: plain http is for texts.private_networks alone")
+        return url
+
+    @property
+    def all_templates(self) -> Mapping[str, Mapping[str, str]]:
+        """By name, then by language: those that are always there, and the shop's own."""
+        own = {
+            name: {str(language): words for language, words in template.items()}
+            for name, template in self.templates.items()
+        }
+        return {**SHIPPED, **own}
+
+    @model_validator(mode="after")
+    def _can_be_sent(self) -> Self:
+        if self.enabled and self.url is None:
+            raise ValueError("must have a url where enabled is true")
+        if self.token_file is not None and self.token_credential is not None:
+            raise ValueError("must have token_file or token_credential, and not both")
+        if not set(self.after.values()) <= set(self.all_templates):
+            raise ValueError("must name a template that there is after each result of after")
+        return self
+
+
+class Agi(Section):
+    network_allowed: bool = False  # before listen, whose check reads it
+    listen: (
+        Annotated[
+            str, _like(r"([0-9]{1,3}(\.[0-9]{1,3}){3}|\[[0-9A-Fa-f:]+\]):[0-9]{1,5}", "an address and a port")
+        ]
+        | None
+    ) = None
+    peers: Annotated[
+        frozenset[Annotated[str, AfterValidator(_ip_address), Kind("an IP address")]],
+        Field(strict=False, min_length=1),
+    ] = frozenset({"127.0.0.1"})
+
+    @field_validator("listen")
+    @classmethod
+    def _of_this_machine_alone(cls, address: str | None, info: ValidationInfo) -> str | None:
+        if address is None:
+            return None
+        try:
+            parts = _http_url(f"http://{address}")
+        except ValueError:
+            raise ValueError("must be an address and a port, such as 127.0.0.1:4573") from None
+        if not _is_loopback(parts) and not info.data.get("network_allowed"):
+            raise ValueError(
+                "must be a loopback address unless agi.network_allowed is true: FastAGI is not encrypted, "
+                "and has no password"
+            )
+        return address
+
+
+class DeskTls(Section):
+    certificate: FilePath | None = None
+    key: FilePath | None = None
+
+    @model_validator(mode="after")
+    def _both_or_neither(self) -> Self:
+        if (self.certificate is None) != (self.key is None):
+            raise ValueError("must have both certificate and key, or neither")
+        return self
+
+
+class ReadingLimits(Section):
+    cards_per_minute: Count = 20
+    cards_per_hour: Count = 200
+
+
+class Desk(Section):
+    tls: DeskTls = LEFT_OUT  # before listen, whose check reads it
+    listen: Listen = "127.0.0.1:8090"
+    url: Annotated[str, Kind("an http or https URL without a path")] | None = None
+    idle_minutes: Annotated[int, Field(ge=1, le=1440)] = 30
+    longest_hours: Annotated[int, Field(ge=1, le=168)] = 12
+    second_factor: Roles = frozenset({Role.SUPERVISOR, Role.OWNER})
+    watermark: bool = True
+    wrap_up_seconds: Annotated[int, Field(ge=0, le=3600)] = 60
+    next_after_seconds: Annotated[int, Field(ge=0, le=300)] = 8
+    disclosure: bool = False
+    number_links: bool = False
+    comparisons_per_day: Annotated[int, Field(ge=0, le=20)] = 3
+    reading: ReadingLimits = LEFT_OUT
+
+    @field_validator("listen")
+    @classmethod
+    def _encrypted_across_the_network(cls, address: str, info: ValidationInfo) -> str:
+        try:
+            parts = _http_url(f"http://{address}")
+        except ValueError:
+            raise ValueError("must be an address and a port, such as 127.0.0.1:8090") from None
+        tls = info.data.get("tls")
+        if not _is_loopback(parts) and isinstance(tls, DeskTls) and tls.certificate is None:
+            raise ValueError(
+                "must be a loopback address unless desk.tls has a certificate: passwords would cross the "
+                "network readable"
+            )
+        return address
+
+    @field_validator("url")
+    @classmethod
+    def _an_origin(cls, url: str | None) -> str | None:
+        if url is None:
+            return None
+        try:
+            parts = _http_url(url)
+        except ValueError:
+            raise ValueError("must be the desk's own address, such as https://desk.example.net") from None
+        if parts.path not in {"", "/"}:
+            raise ValueError("must have no path: browsers keep the desk's cookies for a whole host")
+        if parts.scheme == "http" and not _is_loopback(parts):
+            raise ValueError("must be https, unless it is on this machine")
+        return url.rstrip("/")
 
 
 class Calls(Section):
     ring_seconds: Annotated[int, Field(ge=5, le=300)] = 45
     manager_ring_seconds: Annotated[int, Field(ge=5, le=300)] = 30
+    next_contact_after: Annotated[
+        frozenset[Literal["invalid-number", "busy", "declined", "no-answer"]], Field(strict=False)
+    ] = frozenset({"invalid-number"})
     max_seconds: Annotated[int, Field(ge=10, le=86_400)] = 7200
     max_live: Count = 50
+    on_stop: Literal["leave", "drain"] = "leave"
+    drain_seconds: Seconds = 600
 
 
 class LimitRules(Section):
@@ -310,19 +655,6 @@ class PriceRules(Section):
     default: Price = Decimal("0.50")
     own_country: Price = Decimal("0.05")
     countries: dict[Region, dict[Annotated[LineType, Field(strict=False)], Price]] = LEFT_OUT
-
-
-_DAYTIME: Any = ("08:00-21:00",)  # as it would be written, for defaults are checked and read like the rest
-
-
-class HourRules(Section):
-    monday: HoursOfADay = _DAYTIME
-    tuesday: HoursOfADay = _DAYTIME
-    wednesday: HoursOfADay = _DAYTIME
-    thursday: HoursOfADay = _DAYTIME
-    friday: HoursOfADay = _DAYTIME
-    saturday: HoursOfADay = _DAYTIME
-    sunday: HoursOfADay = _DAYTIME
 
 
 class LockOutRules(Section):
@@ -348,6 +680,14 @@ class Log(Section):
     format: Literal["auto", "json", "console"] = "auto"
 
 
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where a configuration is from. It makes no difference: what says the same is the same."""
+
+    path: Path | None = field(default=None, compare=False)
+    lines: Mapping[Key, int] = field(default_factory=dict, compare=False)
+
+
 class Config(Section):
     """The whole file. Paths are resolved, the time zone is loaded, secrets are named but not read."""
 
@@ -355,16 +695,33 @@ class Config(Section):
     asterisk: Asterisk = LEFT_OUT
     trunk: Trunk
     managers: Managers = LEFT_OUT
+    callbacks: Callbacks = LEFT_OUT
+    captures: Captures = LEFT_OUT
     store: Store = LEFT_OUT
     keys: Keys
     api: Api = LEFT_OUT
+    webhooks: Webhooks = LEFT_OUT
+    texts: Texts = LEFT_OUT
+    agi: Agi = LEFT_OUT
     calls: Calls = LEFT_OUT
     rules: Rules = LEFT_OUT
+    desk: Desk = LEFT_OUT
     log: Log = LEFT_OUT
+
+    _origin: Origin = PrivateAttr(default_factory=Origin)
+
+    @property
+    def path(self) -> Path | None:
+        """The file that it was read from."""
+        return self._origin.path
+
+    def line_of(self, *key: str) -> int | None:
+        """Where a key stands in the file; None for one that is not in it, and has its default."""
+        return self._origin.lines.get(key)
 
     def policy(self) -> Policy:
         """The rules as the pure core takes them."""
-        limits, hours, lock_out = self.rules.limits, self.rules.working_hours, self.rules.lock_out
+        limits, lock_out = self.rules.limits, self.rules.lock_out
         return Policy(
             limits=Limits(
                 calls_per_hour=limits.per_hour,
@@ -372,18 +729,7 @@ class Config(Section):
                 live_per_manager=limits.live_per_manager,
             ),
             tolls=self._tolls(),
-            hours=WorkingHours(
-                days=(
-                    hours.monday,
-                    hours.tuesday,
-                    hours.wednesday,
-                    hours.thursday,
-                    hours.friday,
-                    hours.saturday,
-                    hours.sunday,
-                ),
-                timezone=self.shop.timezone,
-            ),
+            hours=self.working_hours(),
             countries=Countries(self.rules.other_countries | {self.shop.country}),
             line_types=LineTypes(self.rules.line_types),
             lock_out=LockOut(
@@ -393,6 +739,16 @@ class Config(Section):
             ),
             refusal_delay_ms=self.rules.refusal_delay_ms,
         )
+
+    def working_hours(self) -> WorkingHours:
+        """When customers may be called and sent texts."""
+        return self.rules.working_hours.week(self.shop.timezone)
+
+    def opening_hours(self) -> OpeningHours:
+        """When managers' phones ring for customers who call, as the pure core takes it."""
+        callbacks = self.callbacks
+        week = callbacks.hours.week(self.shop.timezone)
+        return OpeningHours(week, callbacks.holidays, callbacks.open_days)
 
     def _tolls(self) -> Tolls:
         limits, prices = self.rules.limits, self.rules.prices
@@ -415,8 +771,6 @@ class Config(Section):
 
 # --- Reading ------------------------------------------------------------------------------------------
 
-Key = tuple[str | int, ...]
-
 
 def load_config(path: Path) -> Config:
     """Read and check the configuration; raises ConfigError, with every fault at once."""
@@ -428,6 +782,12 @@ def load_config(path: Path) -> Config:
     except UnicodeDecodeError as error:
         line = error.object.count(b"\n", 0, error.start) + 1
         raise source.failure(line, "must be UTF-8 text") from None
+    return config_of(text, path)
+
+
+def config_of(text: str, path: Path) -> Config:
+    """Check a configuration that lies, or is to lie, at `path`; raises ConfigError, with every fault."""
+    source = _Source(path)
     values = source.values(text)
     try:
         config = Config.model_validate(values, context={"folder": path.absolute().parent})
@@ -435,16 +795,27 @@ def load_config(path: Path) -> Config:
         source.add_all(error.errors(include_url=False, include_input=False))
     if source.problems:
         raise ConfigError(source.problems)
+    config._origin = Origin(path.absolute(), source.lines)
     return config
 
 
 def known_keys(section: type[BaseModel] = Config, above: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
     """Every key there is, sections too: ("rules",), ("rules", "limits"), ("rules", "limits", "per_hour")."""
-    for name, field in section.model_fields.items():
+    for name, key in section.model_fields.items():
         yield (*above, name)
-        for kind in (field.annotation, *get_args(field.annotation)):
+        for kind in (key.annotation, *get_args(key.annotation)):
             if isinstance(kind, type) and issubclass(kind, Section):
                 yield from known_keys(kind, (*above, name))
+
+
+def changed_keys(old: Section, new: Section, above: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    """The keys whose values differ; a section that only one of the two has is one key."""
+    for name in type(old).model_fields:
+        was, now = getattr(old, name), getattr(new, name)
+        if isinstance(was, Section) and isinstance(now, Section):
+            yield from changed_keys(was, now, (*above, name))
+        elif was != now:
+            yield (*above, name)
 
 
 # The plain scalars that mean more than their text. YAML 1.1 has many more, which bite: NO (Norway) is
@@ -486,7 +857,7 @@ class _Source:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.problems: list[ConfigProblem] = []
-        self._lines: dict[Key, int] = {(): 1}
+        self.lines: dict[Key, int] = {(): 1}
 
     def failure(self, line: int | None, message: str) -> ConfigError:
         """A fault that leaves nothing to read further."""
@@ -529,7 +900,7 @@ class _Source:
         return None
 
     def _item(self, node: yaml.Node, key: Key) -> Any:
-        self._lines[key] = node.start_mark.line + 1
+        self.lines[key] = node.start_mark.line + 1
         return self._value(node, key)
 
     def _section(self, node: yaml.MappingNode, key: Key) -> dict[str, Any]:
@@ -542,15 +913,15 @@ class _Source:
                 first = self._line((*key, name.value))
                 self.add((*key, name.value), f"is given twice, first on line {first}", line)
             else:
-                self._lines[*key, name.value] = line
+                self.lines[*key, name.value] = line
                 section[name.value] = self._value(value, (*key, name.value))
         return section
 
     def _line(self, key: Key) -> int:
         """The line of the key, or of the nearest section around it where the key itself is missing."""
-        while key not in self._lines:
+        while key not in self.lines:
             key = key[:-1]
-        return self._lines[key]
+        return self.lines[key]
 
 
 def _is_plain(node: yaml.ScalarNode) -> bool:

@@ -14,6 +14,7 @@ from bridge.api.client import ApiClient, LiveCall
 from bridge.cli.printing import AsJson, print_json, print_table, table
 from bridge.cli.session import configuration
 from bridge.config import Config
+from bridge.rules import LAST_PLACE
 from bridge.store.database import now_ms
 
 _SECONDS_BETWEEN_LOOKS: Final = 1.0
@@ -24,19 +25,28 @@ def call(
     context: typer.Context,
     code: Annotated[str, typer.Argument(help="The order code of the customer to be called.")],
     extension: Annotated[str, typer.Option("--as", help="The extension of the manager who will talk.")],
+    contact: Annotated[
+        int,
+        typer.Option(
+            "--contact",
+            min=1,
+            max=LAST_PLACE,
+            help="Which of the customer's numbers: its place in `orders show`.",
+        ),
+    ] = 1,
     as_json: AsJson = False,
 ) -> None:
     """Call an order's customer: the manager's phone rings first, then the customer's."""
-    placed = asyncio.run(_call(configuration(context), code, extension))
+    placed = asyncio.run(_call(configuration(context), code, extension, contact))
     if as_json:
         print_json(placed.model_dump())
     else:
         typer.echo(f"Extension {placed.extension} is rung for order {placed.order}: call {placed.id}.")
 
 
-async def _call(config: Config, code: str, extension: str) -> LiveCall:
+async def _call(config: Config, code: str, extension: str, contact: int) -> LiveCall:
     async with ApiClient(config.api.socket) as api:
-        return await api.place_call(code, extension)
+        return await api.place_call(code, extension, contact)
 
 
 def calls(

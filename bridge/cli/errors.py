@@ -16,9 +16,10 @@ import typer
 from sqlalchemy.exc import OperationalError
 from typer import TyperException
 
-from bridge.api.client import ApiProblem, ApiUnavailable
+from bridge.api.errors import ApiProblem, ApiUnavailable
 from bridge.cli.exits import Exit
 from bridge.config import ConfigError
+from bridge.install.errors import InstallRefused
 from bridge.intake.masking import without_numbers
 from bridge.intake.spreadsheet import SpreadsheetUnreadable
 from bridge.store.errors import DatabaseUnusable, StoreRefused
@@ -42,8 +43,8 @@ class Explanation:
 _IN_ITS_OWN_WORDS: Final[tuple[tuple[type[Exception], Exit], ...]] = (
     (ConfigError, Exit.CONFIG),
     (VaultError, Exit.KEYS),
-    (DatabaseUnusable, Exit.DATABASE),
     (ApiUnavailable, Exit.UNAVAILABLE),
+    (InstallRefused, Exit.REFUSED),
 )
 """Errors whose text was written for people, and quotes nothing that was typed or read."""
 
@@ -58,6 +59,8 @@ def explain(error: Exception) -> Explanation:
             return Explanation(error.exit_code, str(error))
         case TyperException():
             return Explanation(Exit.USAGE, _usage(error.format_message()))
+        case DatabaseUnusable():  # it repeats the path that was typed
+            return Explanation(Exit.DATABASE, without_numbers(str(error)))
         case StoreRefused():  # it repeats what was typed as an order code or an extension
             return Explanation(Exit.REFUSED, _sentence(without_numbers(str(error))))
         case ApiProblem():
@@ -66,7 +69,7 @@ def explain(error: Exception) -> Explanation:
         case SpreadsheetUnreadable():
             return Explanation(Exit.FILE, f"{error}.")
         case OSError(strerror=str(trouble)):
-            return Explanation(Exit.FILE, f"{error.filename or 'A file'}: {trouble}.")
+            return Explanation(Exit.FILE, f"{without_numbers(str(error.filename or 'A file'))}: {trouble}.")
         case OperationalError():  # SQLite's own words, such as "database is locked"; they quote no value
             return Explanation(Exit.DATABASE, f"The database can't be used now: {error.orig}.")
         case typer.Abort():

@@ -27,6 +27,7 @@ class Exit(IntEnum):
     UNAVAILABLE = 8, "No daemon answers, or the one that does is not able to do this now."
     NOT_STARTED = 9, "The daemon could not start."
     FILE = 10, "A file can't be read or written, or is no spreadsheet."
+    AUDIT_ALTERED = 11, "The audit was altered, or rows of it are missing."
     FOUND_WARNING = 20, "The doctor found something to be warned of, and nothing critical."
     FOUND_CRITICAL = 21, "The doctor found something critical."
     INTERRUPTED = 130, "Ended by Ctrl-C, or by a No to a question."

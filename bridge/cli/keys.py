@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import asyncio
-import sys
 from typing import Annotated
 
 import typer
 
 from bridge.cli.errors import CommandFailed
 from bridge.cli.exits import Exit
+from bridge.cli.key_rotation import print_ring, retire, rotate
 from bridge.cli.printing import AsJson, print_json, print_table
-from bridge.cli.session import configuration, database, private_folder, put_on_record
+from bridge.cli.session import command_giver, configuration, database, private_folder
 from bridge.config import Config, Keys
-from bridge.store.key_checks import known_checks, verify_keys
+from bridge.store.key_checks import enrol_keys, known_checks
 from bridge.unlock import key_source
 from bridge.vault import KeyRing, KeyUnusable, Vault, read_key_ring, write_key_file
 
 app = typer.Typer(help="The keys that seal and open numbers. No command shows one.", no_args_is_help=True)
+app.command("rotate")(rotate)
+app.command("retire")(retire)
 
 
 @app.command()
@@ -36,7 +38,7 @@ def new(
     Keep a copy of it, apart from the copies of the database: without it no number can be read again.
     """
     if to_stdout:
-        _print_new_ring()
+        print_ring(KeyRing.new)
         return
     config = configuration(context)
     if config.keys.file is None:
@@ -45,14 +47,6 @@ def new(
     typer.echo(
         f"The keys are in {config.keys.file}. Keep a copy of it, apart from the copies of the database."
     )
-
-
-def _print_new_ring() -> None:
-    if sys.stdout.isatty():
-        raise CommandFailed(
-            Exit.KEYS, "Keys don't belong on a terminal, which remembers them: pipe the output of --stdout."
-        )
-    typer.echo(KeyRing.new().dump(), nl=False)
 
 
 def _how_to_store(keys: Keys) -> str:
@@ -80,8 +74,9 @@ async def _write_new_ring(config: Config) -> None:
             )
         private_folder(config.keys.file.parent)
         write_key_file(config.keys.file, ring)
-        await verify_keys(db, Vault(ring).key_check())
-        await put_on_record(db, "keys-new", ring.current.id)
+        vault = Vault(ring)
+        db.sign_audit_with(vault.audit_signer)
+        await enrol_keys(db, vault.key_check(), ring.current.id, command_giver())
 
 
 @app.command()

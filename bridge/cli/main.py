@@ -10,27 +10,20 @@ from typing import Annotated
 import typer
 
 from bridge import __version__
-from bridge.cli import calls, doctor, exits, keys, managers, orders, panic, service
+from bridge.cli import exits
 from bridge.cli.errors import explain
 from bridge.cli.exits import Exit
+from bridge.cli.on_demand import Commands
+from bridge.dumps import forbid_dumps
 from bridge.logs import set_up_logs
 
 app = typer.Typer(
     name="call-bridge",
+    cls=Commands,
     help="Masked calls on the shop's own Asterisk: managers dial order codes, numbers stay sealed.",
     epilog=exits.as_help(),
     pretty_exceptions_enable=False,  # they print local variables, and one could hold a number
 )
-app.add_typer(keys.app, name="keys")
-app.add_typer(managers.app, name="managers")
-app.add_typer(orders.app, name="orders")
-app.add_typer(panic.app, name="panic")
-app.command("serve")(service.serve)
-app.command("check-config")(service.check_config)
-app.command("call")(calls.call)
-app.command("calls")(calls.calls)
-app.command("hang-up")(calls.hang_up)
-app.command("doctor")(doctor.doctor)
 
 
 def _print_version(wanted: bool) -> None:
@@ -59,6 +52,7 @@ def options(
 
 def main() -> None:
     """The console script."""
+    forbid_dumps()
     # What libraries have to say quotes what they were handed; their records are logged without their text.
     set_up_logs("warning", "auto")
     sys.exit(run(sys.argv[1:]))

@@ -12,7 +12,7 @@ import typer
 from bridge.cli.errors import CommandFailed
 from bridge.cli.exits import Exit
 from bridge.cli.printing import AsJson, print_json, print_table
-from bridge.cli.session import configuration, database, put_on_record
+from bridge.cli.session import command_giver, configuration, database
 from bridge.config import Config
 from bridge.rules import Role
 from bridge.store.errors import UnknownManager
@@ -65,9 +65,8 @@ def add(
 
 async def _add(config: Config, extension: str, name: str, role: Role, language: Language | None) -> Manager:
     async with database(config) as db:
-        manager = await add_manager(db, name, extension, role.value, language.value if language else None)
-        await put_on_record(db, "manager-add", extension, f"role={role}")
-        return manager
+        spoken = language.value if language else None
+        return await add_manager(db, name, extension, role.value, spoken, actor=command_giver())
 
 
 @app.command("list")
@@ -123,5 +122,4 @@ async def _look_up(config: Config, extension: str) -> tuple[Manager, int]:
 
 async def _disable(config: Config, extension: str) -> None:
     async with database(config) as db:
-        await disable_manager(db, extension)
-        await put_on_record(db, "manager-disable", extension)
+        await disable_manager(db, extension, command_giver())

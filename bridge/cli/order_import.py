@@ -16,9 +16,8 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
 from bridge.cli.errors import CommandFailed
 from bridge.cli.exits import Exit
 from bridge.cli.printing import AsJson, print_json, print_table, shown
-from bridge.cli.session import configuration, database, put_on_record
+from bridge.cli.session import command_giver, configuration, database
 from bridge.config import Config
-from bridge.intake.masking import without_numbers
 from bridge.intake.orders import ImportReport, import_orders
 from bridge.unlock import unlock
 
@@ -60,24 +59,17 @@ def import_(
 async def _import(config: Config, source: Path, rejects: Path, *, dry_run: bool) -> ImportReport:
     async with database(config) as db:
         vault = await unlock(config.keys, db)
-        name = without_numbers(source.name)
-        if (
-            not dry_run
-        ):  # before and after: a file may turn out unreadable halfway, with its first rows stored
-            await put_on_record(db, "orders-import", name, "begun")
         with _progress_bar(source) as progress:
-            report = await import_orders(
+            return await import_orders(
                 db,
                 vault,
                 source,
                 home_region=config.shop.country,
+                actor=command_giver(),
                 rejects=rejects,
                 dry_run=dry_run,
                 progress=progress,
             )
-        if not dry_run:
-            await put_on_record(db, "orders-import", name, _counts(report))
-        return report
 
 
 @contextmanager
@@ -90,13 +82,6 @@ def _progress_bar(source: Path) -> Iterator[Callable[[int, int], None]]:
         yield lambda rows, size: bar.update(task, completed=size, rows=rows)
 
 
-def _counts(report: ImportReport) -> str:
-    return (
-        f"rows={report.rows} added={report.added} updated={report.updated} "
-        f"unchanged={report.unchanged} rejected={report.rejected}"
-    )
-
-
 def _made(report: ImportReport, rejects: Path) -> str | None:
     """The rejects file, if one was needed."""
     return str(rejects) if report.rejected else None
@@ -105,10 +90,23 @@ def _made(report: ImportReport, rejects: Path) -> str | None:
 def _print_report(report: ImportReport, rejects: Path, *, dry_run: bool) -> None:
     counts = (report.rows, report.added, report.updated, report.unchanged, report.rejected)
     print_table(("Rows", "Added", "Updated", "Unchanged", "Rejected"), [counts])
+    if report.not_to_call:
+        typer.echo(
+            f"Rows with a number that is not to be called: {report.not_to_call}. Nobody can call it; "
+            "`call-bridge do-not-call list` says since when."
+        )
     if dry_run:
         typer.echo("This was a dry run: nothing was kept.")
     if report.unknown_columns:
         typer.echo(f"Columns that were not read: {shown(', '.join(report.unknown_columns))}")
+    if report.doubtful:
+        print_table(
+            ("Row", "Column", "Taken, but"), [(each.row, each.column, each.reason) for each in report.doubts]
+        )
+        typer.echo(
+            f"Numbers that may be mistyped: {report.doubtful}. They are in as suspect; mend them in the "
+            "spreadsheet and import it again, or at the desk."
+        )
     if report.rejected:
         print_table(
             ("Row", "Column", "Why"), [(each.row, each.column, each.reason) for each in report.rejects]

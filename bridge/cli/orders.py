@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import sys
 from dataclasses import asdict
 from typing import Annotated
 
@@ -14,10 +13,11 @@ from bridge.cli.exits import Exit
 from bridge.cli.managers import Language
 from bridge.cli.order_import import import_
 from bridge.cli.printing import AsJson, print_json, print_table, shown
-from bridge.cli.session import configuration, database, put_on_record
+from bridge.cli.session import command_giver, configuration, database, typed_phone
 from bridge.config import Config
 from bridge.intake.orders import add_order
 from bridge.intake.rows import Column, RowRefused
+from bridge.rules import dialled_as
 from bridge.store.errors import UnknownManager
 from bridge.store.managers import manager_by_extension
 from bridge.store.orders import OrderLine, OrderView, assign_customer, list_orders, show_order
@@ -67,7 +67,7 @@ def add(
     cells = {
         Column.ORDER: code,
         Column.NAME: name,
-        Column.PHONE: _read_phone(),
+        Column.PHONE: typed_phone(),
         Column.SUMMARY: summary,
         Column.MANAGER: manager,
         Column.LANGUAGE: language.value if language else "",
@@ -79,24 +79,16 @@ def add(
         typer.echo(f"Order {code}: {outcome}.")
 
 
-def _read_phone() -> str:
-    if sys.stdin.isatty():
-        return str(typer.prompt("Phone (not shown)", hide_input=True))
-    return sys.stdin.readline().strip()
-
-
 async def _add(config: Config, cells: dict[Column, str]) -> str:
     """What became of it: added, updated or unchanged."""
     async with database(config) as db:
         vault = await unlock(config.keys, db)
         try:
-            report = await add_order(db, vault, cells, home_region=config.shop.country)
+            report = await add_order(db, vault, cells, home_region=config.shop.country, actor=command_giver())
         except RowRefused as refused:
             trouble = f"{refused.column.value}: {refused.reason}."
         else:
-            outcome = "added" if report.added else "updated" if report.updated else "unchanged"
-            await put_on_record(db, "order-add", cells[Column.ORDER], outcome)
-            return outcome
+            return report.outcome
     raise CommandFailed(Exit.REFUSED, trouble)
 
 
@@ -146,8 +138,18 @@ def show(context: typer.Context, code: Code, as_json: AsJson = False) -> None:
     ):
         typer.echo(f"{heading + ':':<10}{shown(value)}")
     print_table(
-        ("Contact", "Label", "Standing", "Country", "Line"),
-        [(each.kind, each.label, each.standing, each.region, each.line_type) for each in order.contacts],
+        ("Dialled as", "Contact", "Label", "Standing", "Country", "Line"),
+        [
+            (
+                dialled_as(order.code, each.place),
+                each.kind,
+                each.label,
+                each.standing,
+                each.region,
+                each.line_type,
+            )
+            for each in order.contacts
+        ],
     )
 
 
@@ -169,5 +171,4 @@ def assign(
 
 async def _assign(config: Config, code: str, extension: str) -> None:
     async with database(config) as db:
-        await assign_customer(db, code, extension)
-        await put_on_record(db, "assign", code, f"extension={extension}")
+        await assign_customer(db, code, extension, command_giver())

@@ -9,7 +9,8 @@ from typing import Annotated, Final
 
 import typer
 
-from bridge.api.client import ApiClient, ApiProblem, ApiUnavailable
+from bridge.api.client import ApiClient
+from bridge.api.errors import ApiProblem, ApiUnavailable
 from bridge.cli.errors import CommandFailed
 from bridge.cli.exits import Exit
 from bridge.cli.printing import AsJson, print_json, shown

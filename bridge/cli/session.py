@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pwd
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -16,6 +17,7 @@ from bridge.cli.exits import Exit
 from bridge.config import Config, load_config
 from bridge.store.audit import AuditEntry, write_entry
 from bridge.store.database import Database, now_ms
+from bridge.unlock import sign_audit
 
 CONFIG_PLACES: Final = (Path("config.yaml"), Path("/etc/call-bridge/config.yaml"))
 """Where the configuration is looked for when neither --config nor $CALL_BRIDGE_CONFIG names one."""
@@ -51,11 +53,22 @@ async def database(config: Config) -> AsyncIterator[Database]:
     """The shop's database, made or brought up to date where it is not. Raises DatabaseUnusable."""
     private_folder(config.store.path.parent)
     async with await Database.open(config.store.path, migrate=True) as db:
+        await sign_audit(config.keys, db)
         yield db
 
 
+def typed_phone() -> str:
+    """A number: asked for without being shown, or read from standard input. It is never an argument."""
+    if sys.stdin.isatty():
+        return str(typer.prompt("Phone (not shown)", hide_input=True))
+    return sys.stdin.readline().strip()
+
+
 async def put_on_record(db: Database, act: str, subject: str, detail: str = "") -> None:
-    """Write what this command has done to the audit, in the name of the Unix user who gave it."""
+    """Write to the audit what this command does outside the database, before it is done.
+
+    What is done within the database goes on record in the same commit: the functions of the store see to it.
+    """
     async with db.write() as connection:
         await write_entry(connection, AuditEntry(now_ms(), command_giver(), act, subject, detail))
 

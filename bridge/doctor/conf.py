@@ -119,6 +119,14 @@ def is_generated(path: Path) -> bool:
     return any(_GENERATED.search(line) for line in heading if line.lstrip().startswith(";"))
 
 
+def ends_in_a_comment(text: str) -> bool:
+    """Whether a line that is added at the end would be read as part of a `;--` comment."""
+    in_comment = False
+    for line in text.splitlines():
+        _, in_comment = _uncommented(line, in_comment)
+    return in_comment
+
+
 def is_true(value: str) -> bool:
     """Asterisk's ast_true: all else is false."""
     return value.strip().lower() in {"yes", "true", "y", "t", "1", "on"}

@@ -14,13 +14,15 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
-from bridge.api.client import ApiClient, ApiUnavailable
+from bridge.api.client import ApiClient
+from bridge.api.errors import ApiProblem, ApiUnavailable
 from bridge.asterisk.ari import AriClient, AriError
 from bridge.config import Config, ConfigError, ConfigProblem, load_config
 from bridge.doctor.conf import Conf, read_conf
 from bridge.doctor.model import AriFacts, DaemonState, Facts, FileState, LogChannel, Machine
 from bridge.doctor.pjsip import endpoints_of_interest
-from bridge.doctor.places import CONF_FILES, OTHER_DIALPLANS, directory, log_files
+from bridge.doctor.places import CONF_FILES, CREDENTIAL_STORE, OTHER_DIALPLANS, directory, log_files
+from bridge.doctor.records import read_records
 from bridge.store.database import Database
 from bridge.store.errors import DatabaseUnusable
 from bridge.store.key_checks import known_checks
@@ -47,7 +49,11 @@ def gather(etc: Path, config_path: Path, *, running: bool) -> Facts:
     password = _ari_password(config)
     if config is not None:
         managers, database_trouble, known = asyncio.run(_database(config.store.path))
-    keys_trouble, keys_wrong = _keys(config, known)
+    ring, keys_trouble = _key_ring(config)
+    keys_wrong = _wrong_keys(ring, known)
+    records = None
+    if config is not None and database_trouble is None:
+        records = asyncio.run(read_records(config.store.path, None if keys_wrong else ring))
     ari: AriFacts | None = None
     daemon: DaemonState | None = None
     ari_trouble = daemon_trouble = None
@@ -69,6 +75,7 @@ def gather(etc: Path, config_path: Path, *, running: bool) -> Facts:
         database_trouble=database_trouble,
         keys_trouble=keys_trouble,
         keys_wrong=keys_wrong,
+        records=records,
         ari_password=password,
         ari=ari,
         ari_trouble=ari_trouble,
@@ -118,6 +125,8 @@ def _files(etc: Path, confs: Mapping[str, Conf], config: Config | None, config_p
         yield config.api.socket
         if config.keys.file is not None:
             yield config.keys.file
+        if config.keys.credential is not None:
+            yield CREDENTIAL_STORE / config.keys.credential
 
 
 def _file_states(paths: Iterable[Path]) -> dict[Path, FileState]:
@@ -159,21 +168,28 @@ async def _database(path: Path) -> tuple[tuple[str, ...] | None, str | None, dic
         return None, str(error), {}
 
 
-def _keys(config: Config | None, known: Mapping[str, bytes]) -> tuple[str | None, tuple[str, ...]]:
-    """Why a key file can't be used, and which of its keys aren't the database's.
+def _key_ring(config: Config | None) -> tuple[KeyRing | None, str | None]:
+    """The ring of a key file, or why it can't be used.
 
     A credential and a variable exist in the daemon's process alone: only the daemon can tell of those.
     """
     if config is None or config.keys.file is None:
-        return None, ()
+        return None, None
     try:
-        checks = Vault(_key_ring(config.keys.file)).key_check()
+        return _read_ring(config.keys.file), None
     except VaultError as error:
-        return str(error), ()
-    return None, tuple(name for name, value in known.items() if checks.get(name) != value)
+        return None, str(error)
 
 
-def _key_ring(path: Path) -> KeyRing:
+def _wrong_keys(ring: KeyRing | None, known: Mapping[str, bytes]) -> tuple[str, ...]:
+    """The keys of the database that the ring lacks, or has otherwise."""
+    if ring is None:
+        return ()
+    checks = Vault(ring).key_check()
+    return tuple(name for name, value in known.items() if checks.get(name) != value)
+
+
+def _read_ring(path: Path) -> KeyRing:
     """As the daemon reads it. Root, who asks for the daemon's user, may meet a file that isn't root's."""
     try:
         return read_key_ring(KeyFile(path))
@@ -244,10 +260,12 @@ def _attributes(answer: Any) -> dict[str, str]:
 async def _ask_daemon(socket: Path) -> tuple[DaemonState | None, str | None]:
     try:
         async with ApiClient(socket) as api:
-            readiness = await api.ready()
+            now = await api.status()
     except ApiUnavailable as error:
         return None, str(error)
-    return DaemonState(sealed=readiness.sealed, link=readiness.link), None
+    except ApiProblem:
+        return None, f"{socket}: an older daemon answers here; restart it after an update."
+    return DaemonState(now.sealed, now.link, config_changed=now.config.changed_on_disk), None
 
 
 # --- The machine --------------------------------------------------------------------------------------
@@ -282,30 +300,31 @@ def _core_limit(asterisk_conf: Conf | None) -> int | None:
     return None
 
 
-def _units() -> dict[Path, str | None]:
-    """Each unit where systemd would find it first, and the LimitCORE= of it and its drop-ins."""
+def _units() -> dict[Path, dict[str, str]]:
+    """Each unit where systemd would find it first, with its settings and those of its drop-ins."""
     units = {}
     for name in _UNITS:
         for folder in map(Path, _UNIT_FOLDERS):
             if (folder / name).is_file():
-                units[folder / name] = _limit_core(name, folder / name)
+                units[folder / name] = _unit_settings(name, folder / name)
                 break
     return units
 
 
-def _limit_core(name: str, unit: Path) -> str | None:
-    """The last one given, in systemd's order: the unit, then its drop-ins by file name (systemd.unit(5))."""
+def _unit_settings(name: str, unit: Path) -> dict[str, str]:
+    """The last of each, in systemd's order: the unit, then its drop-ins by file name (systemd.unit(5))."""
     drop_ins = {
         path.name: path
         for folder in reversed(_UNIT_FOLDERS)
         for path in Path(folder, f"{name}.d").glob("*.conf")
     }
-    limit = None
+    settings = {}
     for path in (unit, *(drop_ins[key] for key in sorted(drop_ins))):
         for line in _text(path).splitlines():
-            if line.startswith("LimitCORE="):
-                limit = line.partition("=")[2].strip()
-    return limit
+            setting, equals, value = line.partition("=")
+            if equals and not line.startswith(("#", ";")):
+                settings[setting.strip()] = value.strip()
+    return settings
 
 
 def _free_bytes(config: Config | None) -> int | None:

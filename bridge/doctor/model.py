@@ -10,6 +10,7 @@ from pathlib import Path
 
 from bridge.config import Config, ConfigProblem
 from bridge.doctor.conf import Conf, Place, Section, Setting
+from bridge.store import audit_check
 
 # --- Facts --------------------------------------------------------------------------------------------
 
@@ -47,24 +48,40 @@ class AriFacts:
 
 @dataclass(frozen=True, slots=True)
 class DaemonState:
-    """The daemon's own answer, through its socket."""
+    """The daemon's own answer, through its socket.
+
+    `config_changed`: the file of its configuration is another now than when it was loaded.
+    """
 
     sealed: bool
     link: bool
+    config_changed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Machine:
     """`core_limit`: bytes of a core dump that the running Asterisk may write, -1 without limit, None where
-    no Asterisk is seen. `units`: systemd units of Asterisk and call-bridge with their LimitCORE=, None where
-    they set none. `free_bytes`: on the database's disk.
+    no Asterisk is seen. `units`: systemd units of Asterisk and call-bridge with their settings, drop-ins
+    included; of those given more than once the last. `free_bytes`: on the database's disk.
     """
 
     core_limit: int | None
     core_pattern: str
-    units: Mapping[Path, str | None]
+    units: Mapping[Path, Mapping[str, str]]
     free_bytes: int | None
     read_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Records:
+    """What the database has on record. `audit` is None where its keys are the daemon's alone.
+
+    `waiting_data_keys`: how many customers' data keys are wrapped by another key than the current one.
+    """
+
+    last_backup: datetime | None
+    audit: audit_check.Finding | None
+    waiting_data_keys: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +106,7 @@ class Facts:
     database_trouble: str | None
     keys_trouble: str | None
     keys_wrong: tuple[str, ...]
+    records: Records | None
     ari_password: str | None = field(repr=False)
     ari: AriFacts | None
     ari_trouble: str | None

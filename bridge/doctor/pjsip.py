@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
@@ -14,6 +15,10 @@ TRUNK_CONTEXT: Final = "call-bridge-trunk"
 MANAGER_TEMPLATE: Final = "call-bridge-manager"
 SEALED_TEMPLATE: Final = "call-bridge-trunk-sealed"
 TRUNK_TEMPLATE: Final = "call-bridge-trunk"
+
+LOOPBACK: Final = "127.0.0.1"
+SIP_PORTS: Final = {"udp": 5060, "tcp": 5060, "tls": 5061}
+_BIND: Final = re.compile(r"(?P<host>[0-9.]{7,15})(?::(?P<port>[0-9]{1,5}))?", re.ASCII)
 
 DEFAULTS: Final = {
     "allow_overlap": "yes",
@@ -67,6 +72,16 @@ def objects(conf: Conf | None, kind: str) -> dict[str, Section]:
         if setting is not None and setting.value.lower() == kind:
             found.setdefault(section.name, section)
     return found
+
+
+def sip_address(conf: Conf | None, protocol: str) -> tuple[str, int]:
+    """Where a program on the PBX's own machine reaches its SIP: the first such transport's bind, of IPv4."""
+    for section in objects(conf, "transport").values():
+        bind = _BIND.fullmatch(value_of(section, "bind"))
+        if bind is not None and (value_of(section, "protocol") or "udp").lower() == protocol:
+            everywhere = bind["host"] == "0.0.0.0"  # noqa: S104 - what is written there, not what is bound here
+            return (LOOPBACK if everywhere else bind["host"]), int(bind["port"] or SIP_PORTS[protocol])
+    return LOOPBACK, SIP_PORTS[protocol]
 
 
 def value_of(section: Section, name: str) -> str:
@@ -131,7 +146,7 @@ def lines(config: Config | None) -> list[Line]:
     if sealed is None:
         return [Line((direct or "").rpartition("@")[2], sealed=False)]
     found = [Line(sealed.endpoint.rpartition("@")[2], sealed=True)]
-    return found if sealed.watch is None else [*found, Line(sealed.watch, sealed=False)]
+    return [*found, *(Line(watch, sealed=False) for watch, _ in sealed.gateways if watch is not None)]
 
 
 def trunk_endpoints(conf: Conf | None, config: Config | None) -> Iterator[tuple[Line, Section]]:

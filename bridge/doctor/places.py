@@ -24,6 +24,8 @@ CONF_FILES: Final = (
     "rtp.conf",
 )
 OTHER_DIALPLANS: Final = ("extensions.ael", "extensions.lua")
+CREDENTIAL_STORE: Final = Path("/etc/credstore")
+"""Where systemd looks for credentials that are not encrypted (systemd.exec(5), LoadCredential=)."""
 
 
 def directory(asterisk_conf: Conf | None, name: str, default: str) -> Path:

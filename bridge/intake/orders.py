@@ -5,16 +5,28 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from hashlib import blake2b
 from pathlib import Path
-from typing import Final
+from typing import Any, Final, NamedTuple
 
 from bridge.intake.masking import without_numbers
 from bridge.intake.plan import Identity, Plan, Taken
 from bridge.intake.rejects import Reject, rejects_file
-from bridge.intake.rows import Column, Header, HeaderUnusable, RowRefused, is_heading, read_row
+from bridge.intake.rows import (
+    PHONES,
+    Column,
+    Header,
+    HeaderUnusable,
+    OrderRow,
+    RowRefused,
+    is_heading,
+    read_row,
+)
 from bridge.intake.spreadsheet import Row, SpreadsheetUnreadable, open_spreadsheet
-from bridge.store.database import Database
+from bridge.store.audit import AuditEntry, write_entry
+from bridge.store.data_keys import require_known_key
+from bridge.store.database import Database, now_ms
 from bridge.store.managers import list_managers
 from bridge.store.orders import known_of, write_batch
 from bridge.vault import Vault
@@ -35,8 +47,27 @@ class ImportReport:
     updated: int = 0
     unchanged: int = 0
     rejected: int = 0
+    not_to_call: int = 0
+    """Of the rows that were taken: those with a number whose owner has asked not to be called."""
+    doubtful: int = 0
+    """Numbers that were taken although they may be mistyped: their contacts are suspect."""
     rejects: list[Reject] = field(default_factory=list)
+    doubts: list[Reject] = field(default_factory=list)
+    """The first numbers that may be mistyped, with what is probably wrong; their rows were taken."""
     unknown_columns: list[str] = field(default_factory=list)
+
+    @property
+    def outcome(self) -> str:
+        """What became of the one order that was to be added."""
+        return "added" if self.added else "updated" if self.updated else "unchanged"
+
+    @property
+    def counts(self) -> str:
+        return (
+            f"rows={self.rows} added={self.added} updated={self.updated} "
+            f"unchanged={self.unchanged} rejected={self.rejected} "
+            f"not_to_call={self.not_to_call} doubtful={self.doubtful}"
+        )
 
 
 async def import_orders(
@@ -45,14 +76,15 @@ async def import_orders(
     source: Path,
     *,
     home_region: str,
+    actor: str,
     rejects: Path | None = None,
     dry_run: bool = False,
     progress: Progress = lambda rows, size: None,
 ) -> ImportReport:
     """Import a CSV file. Importing it again changes nothing. With `dry_run` nothing is kept.
 
-    Rows that can't be taken go to `rejects`, with their numbers masked. Raises SpreadsheetUnreadable and
-    OSError.
+    Each batch of rows goes on record in its own commit, with the counts so far. What can't be taken goes to
+    `rejects`, with their numbers masked. Raises SpreadsheetUnreadable and OSError.
     """
     report = ImportReport()
     with open_spreadsheet(source, is_heading) as sheet:
@@ -60,33 +92,40 @@ async def import_orders(
         report.unknown_columns = [without_numbers(name) for name in header.unknown]
         reader = _Reader(vault, header, home_region, await _managers(db))
         with rejects_file(rejects, sheet.header) as keep_reject:
-            batch: list[Taken] = []
+            on_record = _Entry(actor, "orders-import", without_numbers(source.name), lambda: report.counts)
+            store = partial(_store, db, vault, reader.managers, report, on_record, dry_run=dry_run)
+            batch: list[Taken[OrderRow]] = []
             for row in sheet:
                 report.rows += 1
                 try:
-                    batch.append(reader.read(row))
+                    taken = reader.read(row)
+                    _note_doubts(report, row.number, taken.row)
+                    batch.append(taken)
                 except RowRefused as refused:
                     reject = Reject(row.number, refused.column.value, refused.reason)
                     _note_reject(report, reject)
                     keep_reject(row, reject, header)
                 if len(batch) == _ROWS_OF_A_BATCH:
-                    await _store(db, vault, batch, reader.managers, report, dry_run=dry_run)
+                    await store(batch)
                     batch = []
                     progress(report.rows, sheet.bytes_read)
-            await _store(db, vault, batch, reader.managers, report, dry_run=dry_run)
+            await store(batch)
             progress(report.rows, sheet.bytes_read)
     return report
 
 
 async def add_order(
-    db: Database, vault: Vault, cells: dict[Column, str], *, home_region: str
+    db: Database, vault: Vault, cells: dict[Column, str], *, home_region: str, actor: str
 ) -> ImportReport:
-    """Add or change one order, given as the cells of a row. Raises RowRefused."""
+    """Add or change one order, given as the cells of a row, on record. Raises RowRefused."""
     header = Header([column.value for column in cells])
     reader = _Reader(vault, header, home_region, await _managers(db))
     report = ImportReport(rows=1)
     taken = reader.read(Row(1, tuple(cells.values())))
-    await _store(db, vault, [taken], reader.managers, report, dry_run=False)
+    for place, doubt in taken.row.doubts.items():  # whoever types one can look at it again
+        raise RowRefused(PHONES[place - 1], f"the country's numbering plan has no such number; {doubt.words}")
+    on_record = _Entry(actor, "order-add", taken.row.code, lambda: report.outcome)
+    await _store(db, vault, reader.managers, report, on_record, [taken], dry_run=False)
     return report
 
 
@@ -112,10 +151,10 @@ class _Reader:
         self._home_region = home_region
         self._contents: dict[str, bytes] = {}
         """A digest of what was said of each order."""
-        self._customers: dict[Identity, dict[Column, object]] = {}
-        """What was said of each customer, by column; of the second phone its blind index."""
+        self._customers: dict[bytes, _Said] = {}
+        """What was said of each customer, by a digest of who they are: a file may have a million of them."""
 
-    def read(self, row: Row) -> Taken:
+    def read(self, row: Row) -> Taken[OrderRow]:
         """Raises RowRefused."""
         order = read_row(row, self._header, self._home_region)
         if order.manager is not None and order.manager not in self.managers:
@@ -125,30 +164,48 @@ class _Reader:
         self._check_customer(taken)
         return taken
 
-    def _check_order(self, taken: Taken, row: Row) -> None:
+    def _check_order(self, taken: Taken[OrderRow], row: Row) -> None:
         """A row may stand twice; one order with two contents is a mistake that only a person can settle."""
         digest = blake2b("\0".join(row.cells).encode(errors="replace"), digest_size=8).digest()
         if self._contents.setdefault(taken.row.code, digest) != digest:
             raise RowRefused(Column.ORDER, "this order stands in the file twice, with different contents")
 
-    def _check_customer(self, taken: Taken) -> None:
+    def _check_customer(self, taken: Taken[OrderRow]) -> None:
         """Rows of one customer must agree; what one of them leaves out, another may say."""
-        said = self._customers.setdefault(taken.identity, {})
-        saying = _said_of_the_customer(taken)
-        for column, value in saying.items():
-            if said.get(column, value) != value:
+        customer = _digest_of(taken.identity)
+        said = self._customers.setdefault(customer, _NOTHING)
+        saying = _Said(
+            manager=self.managers[taken.row.manager] if taken.row.manager else None,
+            language=taken.row.language,
+            second_phone=taken.indexes[1] if len(taken.indexes) > 1 else None,
+        )
+        for column, before, now in zip(_COLUMNS_OF_A_CUSTOMER, said, saying, strict=True):
+            if None not in (before, now) and before != now:
                 raise RowRefused(column, "another row of this customer says something else")
-        said.update(saying)
+        if said != saying:
+            self._customers[customer] = _Said(*map(_later, said, saying))
 
 
-def _said_of_the_customer(taken: Taken) -> dict[Column, object]:
-    """What the row says of the customer rather than of the order, without what it leaves out."""
-    cells: dict[Column, object] = {
-        Column.MANAGER: taken.row.manager,
-        Column.LANGUAGE: taken.row.language,
-        Column.SECOND_PHONE: taken.indexes[1] if len(taken.indexes) > 1 else None,
-    }
-    return {column: value for column, value in cells.items() if value is not None}
+class _Said(NamedTuple):
+    """What rows say of the customer rather than of the order; None where they leave it out."""
+
+    manager: int | None
+    language: str | None
+    second_phone: bytes | None
+    """Its blind index."""
+
+
+_NOTHING: Final = _Said(None, None, None)
+_COLUMNS_OF_A_CUSTOMER: Final = (Column.MANAGER, Column.LANGUAGE, Column.SECOND_PHONE)
+
+
+def _later(before: Any, now: Any) -> Any:
+    return before if now is None else now
+
+
+def _digest_of(identity: Identity) -> bytes:
+    index, name = identity
+    return blake2b(index + name.encode(errors="replace"), digest_size=16).digest()
 
 
 def _note_reject(report: ImportReport, reject: Reject) -> None:
@@ -157,32 +214,55 @@ def _note_reject(report: ImportReport, reject: Reject) -> None:
         report.rejects.append(reject)
 
 
+def _note_doubts(report: ImportReport, row: int, order: OrderRow) -> None:
+    for place, doubt in order.doubts.items():
+        report.doubtful += 1
+        if len(report.doubts) < _REJECTS_SHOWN:
+            report.doubts.append(Reject(row, PHONES[place - 1].value, doubt.words))
+
+
 class _Undo(Exception):
     """Ends a transaction that is not to be kept."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    """What the audit is to say; `detail` is asked for when it is written."""
+
+    actor: str
+    act: str
+    subject: str
+    detail: Callable[[], str]
+
+    def now(self) -> AuditEntry:
+        return AuditEntry(now_ms(), self.actor, self.act, self.subject, self.detail())
 
 
 async def _store(
     db: Database,
     vault: Vault,
-    batch: list[Taken],
     managers: dict[str, int],
     report: ImportReport,
+    on_record: _Entry,
+    batch: list[Taken[OrderRow]],
     *,
     dry_run: bool,
 ) -> None:
-    if not batch:
-        return
+    """Store a batch and what the audit says of it, in one commit. An empty one is on record, too."""
     codes = {taken.row.code for taken in batch}
     indexes = {index for taken in batch for index in taken.indexes}
     try:
         async with db.write() as connection:
+            await require_known_key(connection, vault)
             plan = Plan(vault, await known_of(connection, codes, indexes), managers)
             counts = Counter(plan.take(taken) for taken in batch)
             await write_batch(connection, plan.batch)
+            report.added += counts["added"]
+            report.updated += counts["updated"]
+            report.unchanged += counts["unchanged"]
+            report.not_to_call += sum(map(plan.has_number_not_to_call, batch))
+            await write_entry(connection, on_record.now())
             if dry_run:
                 raise _Undo
     except _Undo:
         pass
-    report.added += counts["added"]
-    report.updated += counts["updated"]
-    report.unchanged += counts["unchanged"]

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
 
+from bridge.intake.diagnosis import Diagnosis, diagnose, doubt_of
 from bridge.intake.masking import holds_number, same_digits
 from bridge.intake.spreadsheet import Row
-from bridge.vault import NumberRefused, ReadNumber, read_number
+from bridge.vault import NumberRefused, ReadNumber, read_doubtful, read_number
 
 
 class Column(StrEnum):
@@ -19,6 +20,8 @@ class Column(StrEnum):
     PHONE = "phone"
     SECOND_PHONE = "phone2"
     SUMMARY = "summary"
+    ITEMS = "items"
+    PRIORITY = "priority"
     MANAGER = "manager"
     LANGUAGE = "language"
 
@@ -31,7 +34,9 @@ _HEADINGS: Final = {
     Column.NAME: ("name", "customer", "client", "имя", "клиент", "покупатель", "фио"),
     Column.PHONE: ("phone", "telephone", "phone1", "phone 1", "телефон", "телефон1", "телефон 1"),
     Column.SECOND_PHONE: ("phone2", "phone 2", "second phone", "телефон2", "телефон 2", "второй телефон"),
-    Column.SUMMARY: ("summary", "description", "items", "описание", "состав", "состав заказа", "товары"),
+    Column.SUMMARY: ("summary", "description", "описание"),
+    Column.ITEMS: ("items", "goods", "состав", "состав заказа", "товары"),
+    Column.PRIORITY: ("priority", "приоритет"),
     Column.MANAGER: ("manager", "extension", "менеджер", "добавочный", "внутренний номер"),
     Column.LANGUAGE: ("language", "lang", "язык"),
 }
@@ -40,7 +45,10 @@ _COLUMN_OF: Final = {heading: column for column, headings in _HEADINGS.items() f
 _CODE: Final = re.compile(r"[0-9]{1,12}", re.ASCII)
 _LANGUAGES: Final = {"en": "en", "english": "en", "ru": "ru", "russian": "ru", "русский": "ru", "рус": "ru"}
 
-_LONGEST_TEXT: Final = 500
+LONGEST_TEXT: Final = 500
+LONGEST_ITEMS: Final = 4000
+_BETWEEN_ITEMS: Final = re.compile(r"[;\r\n]+")
+_PRIORITY: Final = re.compile(r"[0-9]{1,2}", re.ASCII)
 
 
 class HeaderUnusable(ValueError):
@@ -56,16 +64,32 @@ class RowRefused(Exception):
         self.reason = reason
 
 
-@dataclass(frozen=True, slots=True)
-class OrderRow:
-    """A row that can be taken. `phones` come in the order in which they are to be tried."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CustomerRow:
+    """What can be taken of a customer. `phones` come in the order in which they are to be tried.
 
-    code: str
+    `manager` and `language` are None where they are left out: then they stay as they are. `doubts`: which of
+    the phones, counted from 1, may be mistyped, and how.
+    """
+
     name: str
     phones: tuple[ReadNumber, ...]
-    summary: str
     manager: str | None
     language: str | None
+    doubts: Mapping[int, Diagnosis] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderRow(CustomerRow):
+    """A row that can be taken: an order, and whose it is.
+
+    `items` and `priority` are None where the row leaves them out: then they stay as they are.
+    """
+
+    code: str
+    summary: str
+    items: tuple[str, ...] | None
+    priority: int | None
 
 
 def is_heading(cell: str) -> bool:
@@ -100,34 +124,68 @@ class Header:
 
 def read_row(row: Row, header: Header, home_region: str) -> OrderRow:
     """Raises RowRefused."""
-    code = header.cell(row, Column.ORDER).removeprefix("'")
-    if _CODE.fullmatch(code) is None:
-        raise RowRefused(Column.ORDER, "an order code is 1 to 12 digits")
-    if any(same_digits(code, header.cell(row, column)) for column in PHONES):
-        # Columns were mixed up, or the number serves as the code; a code is stored and shown in the clear.
-        raise RowRefused(Column.ORDER, "this is the customer's phone number, not an order code")
+    code = checked_code(
+        header.cell(row, Column.ORDER).removeprefix("'"), [header.cell(row, column) for column in PHONES]
+    )
+    items = _items(header.cell(row, Column.ITEMS))
+    phones, doubts = _phones(row, header, home_region)
     return OrderRow(
         code=code,
-        name=_name(header.cell(row, Column.NAME)),
-        phones=_phones(row, header, home_region),
-        summary=_text(Column.SUMMARY, header.cell(row, Column.SUMMARY)),
+        name=checked_name(header.cell(row, Column.NAME)),
+        phones=phones,
+        doubts=doubts,
+        summary=checked_text(Column.SUMMARY, header.cell(row, Column.SUMMARY)) or summary_of(items),
+        items=items,
+        priority=_priority(header.cell(row, Column.PRIORITY)),
         manager=header.cell(row, Column.MANAGER) or None,
         language=_language(header.cell(row, Column.LANGUAGE)),
     )
 
 
-def _name(cell: str) -> str:
+def checked_code(code: str, phones: Sequence[str]) -> str:
+    """Raises RowRefused."""
+    if _CODE.fullmatch(code) is None:
+        raise RowRefused(Column.ORDER, "an order code is 1 to 12 digits")
+    if any(same_digits(code, phone) for phone in phones):
+        # Columns were mixed up, or the number serves as the code; a code is stored and shown in the clear.
+        raise RowRefused(Column.ORDER, "this is the customer's phone number, not an order code")
+    return code
+
+
+def checked_name(cell: str) -> str:
+    """Raises RowRefused."""
     if not cell:
         raise RowRefused(Column.NAME, "no name")
-    return _text(Column.NAME, cell)
+    return checked_text(Column.NAME, cell)
 
 
-def _text(column: Column, cell: str) -> str:
+def checked_text(column: Column, cell: str, longest: int = LONGEST_TEXT) -> str:
+    """What may stand where people read it, and no number. Raises RowRefused."""
     if holds_number(cell):
-        raise RowRefused(column, "this looks like a phone number; it belongs in the phone column")
-    if len(cell) > _LONGEST_TEXT:
-        raise RowRefused(column, f"longer than {_LONGEST_TEXT} characters")
+        raise RowRefused(column, "this looks like a phone number; it belongs with the phones")
+    if len(cell) > longest:
+        raise RowRefused(column, f"longer than {longest} characters")
     return cell
+
+
+def _items(cell: str) -> tuple[str, ...] | None:
+    if not cell:
+        return None
+    items = (item.strip() for item in _BETWEEN_ITEMS.split(checked_text(Column.ITEMS, cell, LONGEST_ITEMS)))
+    return tuple(item for item in items if item)
+
+
+def summary_of(items: tuple[str, ...] | None) -> str:
+    """What stands for the summary where there is none."""
+    return ", ".join(items or ())[:LONGEST_TEXT]
+
+
+def _priority(cell: str) -> int | None:
+    if not cell:
+        return None
+    if _PRIORITY.fullmatch(cell) is None:
+        raise RowRefused(Column.PRIORITY, "a priority is a whole number from 0 to 99")
+    return int(cell)
 
 
 def _language(cell: str) -> str | None:
@@ -139,21 +197,48 @@ def _language(cell: str) -> str | None:
     return language
 
 
-def _phones(row: Row, header: Header, home_region: str) -> tuple[ReadNumber, ...]:
-    phones = [_phone(Column.PHONE, header.cell(row, Column.PHONE), home_region)]
-    if second := header.cell(row, Column.SECOND_PHONE):
-        phones.append(_phone(Column.SECOND_PHONE, second, home_region))
-        if phones[1].number == phones[0].number:
-            phones.pop()  # the same number twice is one contact
-    return tuple(phones)
+def _phones(
+    row: Row, header: Header, home_region: str
+) -> tuple[tuple[ReadNumber, ...], dict[int, Diagnosis]]:
+    """The phones, and which of them, counted from 1, are doubtful."""
+    cells = {column: header.cell(row, column) for column in PHONES}
+    read = [
+        _phone_or_doubt(column, cell, home_region)
+        for column, cell in cells.items()
+        if cell or column is Column.PHONE
+    ]
+    phones = different([phone for phone, _ in read])
+    doubts = {place: doubt for place, (_, doubt) in enumerate(read, 1) if doubt is not None}
+    return phones, {place: doubt for place, doubt in doubts.items() if place <= len(phones)}
 
 
-def _phone(column: Column, cell: str, home_region: str) -> ReadNumber:
+def different(phones: Sequence[ReadNumber]) -> tuple[ReadNumber, ...]:
+    """The same number twice is one contact."""
+    return tuple(phones[:1] if len(phones) == 2 and phones[0].number == phones[1].number else phones)
+
+
+def checked_phone(column: Column, cell: str, home_region: str) -> ReadNumber:
+    """Raises RowRefused."""
     try:
         return read_number(cell, home_region)
     except NumberRefused as refused:
         reason = str(refused)
-    raise RowRefused(column, reason)
+    diagnosis = diagnose(cell, home_region)
+    raise RowRefused(column, f"{reason}; {diagnosis.words}" if diagnosis.hints else reason)
+
+
+def _phone_or_doubt(column: Column, cell: str, home_region: str) -> tuple[ReadNumber, Diagnosis | None]:
+    """A number that no plan has but that could be dialled is taken, with what is wrong with it.
+
+    Raises RowRefused.
+    """
+    try:
+        return read_number(cell, home_region), None
+    except NumberRefused:
+        doubtful = read_doubtful(cell, home_region)
+    if doubtful is None:
+        return checked_phone(column, cell, home_region), None
+    return doubtful, doubt_of(cell, home_region)
 
 
 def _normal(cell: str) -> str:

@@ -5,7 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from bridge.doctor.checks import daemon, dialplan, exposure, files, logs, machine, managers, modules, trunk
+from bridge.doctor.checks import (
+    daemon,
+    dialplan,
+    exposure,
+    files,
+    logs,
+    machine,
+    managers,
+    modules,
+    records,
+    trunk,
+)
 from bridge.doctor.model import Check
 
 THEMES: Final[Mapping[str, tuple[Check, ...]]] = {
@@ -17,6 +28,7 @@ THEMES: Final[Mapping[str, tuple[Check, ...]]] = {
     "The dialplan": dialplan.CHECKS,
     "Files and keys": files.CHECKS,
     "The daemon": daemon.CHECKS,
+    "What is on record": records.CHECKS,
     "The machine and Asterisk's version": machine.CHECKS,
 }
 CHECKS: Final[tuple[Check, ...]] = tuple(check for checks in THEMES.values() for check in checks)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Final
 from urllib.parse import urlsplit
 
 from bridge.doctor.checks.endpoints import FOR_BOTH, FOR_MANAGERS, Wanted
@@ -10,6 +11,8 @@ from bridge.doctor.checks.exposure import is_loopback
 from bridge.doctor.conf import Place, Section
 from bridge.doctor.model import Check, Facts, Gravity, Spot
 from bridge.doctor.pjsip import manager_endpoints, same, trunk_endpoints, value_of
+
+_NO_WATCHDOG: Final = ("", "0", "infinity")
 
 
 def _config(facts: Facts) -> Iterator[Spot]:
@@ -71,6 +74,21 @@ def _daemon_sealed(facts: Facts) -> Iterator[Spot]:
 def _daemon_unlinked(facts: Facts) -> Iterator[Spot]:
     if facts.daemon is not None and not facts.daemon.link:
         yield Spot(None, "the daemon has no link to Asterisk")
+
+
+def _config_changed(facts: Facts) -> Iterator[Spot]:
+    if facts.daemon is not None and facts.daemon.config_changed:
+        yield Spot(None, f"{facts.config_path} has changed since the daemon loaded it")
+
+
+def _watchdog(facts: Facts) -> Iterator[Spot]:
+    for unit, settings in facts.machine.units.items():
+        if unit.name != "call-bridge.service":
+            continue
+        if settings.get("WatchdogSec", "0") in _NO_WATCHDOG:
+            yield Spot(Place(unit), "WatchdogSec= is missing")
+        elif settings.get("Type") not in ("notify", "notify-reload"):
+            yield Spot(Place(unit), "Type=notify is missing, so systemd does not listen to the daemon")
 
 
 def _differences(facts: Facts, section: Section, wanted: tuple[Wanted, ...]) -> list[str]:
@@ -174,7 +192,7 @@ CHECKS = (
         "daemon-sealed",
         Gravity.CRITICAL,
         "The daemon runs without its keys, and refuses every call.",
-        "See its log for the reason, correct it, and restart the daemon.",
+        "See its log for the reason, correct it, and reload or restart the daemon.",
         _daemon_sealed,
     ),
     Check(
@@ -183,6 +201,20 @@ CHECKS = (
         "The daemon is not connected to Asterisk, so nothing is dialled.",
         "See its log for the reason.",
         _daemon_unlinked,
+    ),
+    Check(
+        "config-not-loaded",
+        Gravity.WARNING,
+        "The daemon goes by an older configuration than the one that is in the file.",
+        "`systemctl reload call-bridge`; if it is refused, `call-bridge status` says why.",
+        _config_changed,
+    ),
+    Check(
+        "unit-watchdog",
+        Gravity.WARNING,
+        "A daemon that hangs is not noticed, and no call is placed until somebody restarts it.",
+        "Take the shipped unit, call-bridge.service, and make changes with `systemctl edit`.",
+        _watchdog,
     ),
     Check(
         "pjsip-not-reloaded",

@@ -23,8 +23,13 @@ OURS: Final = frozenset(
         "call-bridge-order",
         "call-bridge-refuse",
         "call-bridge-trunk",
+        "call-bridge-callers",
+        "call-bridge-closed",
         "call-bridge-strip",
     }
+)
+_FOR_CALLS_FROM_OUTSIDE: Final = frozenset(
+    {"call-bridge-strip", "call-bridge-trunk", "call-bridge-callers", "call-bridge-closed"}
 )
 _NO_CONTEXTS: Final = frozenset({"general", "globals"})
 _JUMPS: Final = re.compile(
@@ -162,7 +167,7 @@ def _reached(pattern: re.Pattern[str], what: str) -> Callable[[Facts], Iterator[
 
 def _missing(facts: Facts) -> Iterator[Spot]:
     there = contexts(facts)
-    missing = sorted(OURS - {"call-bridge-strip", "call-bridge-trunk"} - set(there))
+    missing = sorted(OURS - _FOR_CALLS_FROM_OUTSIDE - set(there))
     if missing:
         yield Spot(
             Place(facts.conf("extensions.conf").path), f"extensions.conf has no context {', '.join(missing)}"
@@ -200,8 +205,15 @@ def _strip(facts: Facts) -> Iterator[Spot]:
     for context in dict.fromkeys(
         value_of(section, "context") for line, section in endpoints if not line.sealed
     ):
-        if context in there and not any("call-bridge-strip" in step.call for step in steps(facts, context)):
+        if context in there and not strips(facts, context):
             yield Spot(there[context].place, f"[{context}] does not strip the caller's number")
+
+
+def strips(facts: Facts, context: str) -> bool:
+    """Whether calls that land in this context forget who is calling, there or in a context it includes."""
+    included = (setting.value.partition(",")[0].strip() for setting in _includes(facts, context))
+    places = (context, *included)
+    return any("call-bridge-strip" in step.call for place in places for step in steps(facts, place))
 
 
 def _elsewhere(facts: Facts) -> Iterator[Spot]:

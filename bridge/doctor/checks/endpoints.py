@@ -57,7 +57,7 @@ FOR_BOTH = (
     Wanted("rtp_symmetric", "yes", N, "Sound is sent to where the other side claims to be."),
     Wanted(
         "dtmf_mode",
-        "rfc4733",
+        "auto",
         N,
         "Keys that are pressed travel in another way than the one that is filtered.",
     ),
@@ -66,7 +66,7 @@ FOR_MANAGERS = (
     *FOR_BOTH,
     Wanted("context", MANAGERS_CONTEXT, W, "This phone lands in another context than the one for order codes."),  # noqa: E501
     Wanted("identify_by", "username", C, "A phone is known by something that any program on a computer can imitate."),  # noqa: E501
-    Wanted("suppress_q850_reason_headers", "yes", W, "Reason headers pass on the carrier's own words."),
+    Wanted("suppress_q850_reason_headers", "yes", W, "Reason headers pass on the cause that a carrier gave."),
     Wanted("redirect_method", "user", C, "A phone that answers 302 makes Asterisk dial what it likes."),
     Wanted("rewrite_contact", "yes", N, "A phone behind a router can't be reached."),
     Wanted("one_touch_recording", "no", C, "A call can be recorded from the phone."),

@@ -132,16 +132,35 @@ def _ari_differs(facts: Facts) -> Iterator[Spot]:
         yield Spot(setting.place, "asterisk.ari_password_file holds another password")
 
 
-def _ari_others(facts: Facts) -> Iterator[Spot]:
+def _other_users(facts: Facts) -> Iterator[Section]:
     ours = _our_user(facts)
-    for user in _ari_users(facts):
-        setting = user.last("read_only")
-        if ours is not None and user is not ours and not is_true(setting.value if setting else "no"):
-            yield Spot(
-                setting.place if setting else user.place,
-                f"ARI's user {user.name} may do all that the daemon may",
-                correct(user, setting, "read_only=yes"),
-            )
+    if ours is not None:
+        yield from (user for user in _ari_users(facts) if user is not ours)
+
+
+def _only_looks(user: Section) -> bool:
+    return is_true(value_of(user, "read_only") or "no")
+
+
+def _ari_others(facts: Facts) -> Iterator[Spot]:
+    """No line is proposed: `read_only=yes` would make of it another finding."""
+    for user in _other_users(facts):
+        if not _only_looks(user):
+            yield Spot(user.place, f"ARI's user {user.name} may do all that the daemon may")
+
+
+def _ari_readers(facts: Facts) -> Iterator[Spot]:
+    """Dialled direct, whether or not they may only look."""
+    if facts.config is not None and facts.config.trunk.sealed is None:
+        for user in _other_users(facts):
+            yield Spot(user.place, f"ARI's user {user.name} sees the numbers that are dialled")
+
+
+def _ari_watchers(facts: Facts) -> Iterator[Spot]:
+    """Dialled sealed. Who may do more than look is a finding already."""
+    if facts.config is not None and facts.config.trunk.sealed is not None:
+        for user in filter(_only_looks, _other_users(facts)):
+            yield Spot(user.place, f"ARI's user {user.name} can ask what the carrier has answered")
 
 
 def _ari_read_only(facts: Facts) -> Iterator[Spot]:
@@ -336,8 +355,24 @@ CHECKS = (
         "ari-other-users",
         Gravity.WARNING,
         "Another program may place calls past the daemon, and see what is dialled.",
-        "Take the user out of ari.conf, or set `read_only=yes`.",
+        "Take the user out of ari.conf. `read_only=yes` keeps it from calling, and not from looking.",
         _ari_others,
+    ),
+    Check(
+        "ari-readers",
+        Gravity.CRITICAL,
+        "Another program reads every number that is dialled: direct dialling puts it into ARI's events and "
+        "variables, which `read_only=yes` does not hide.",
+        "Take the user out of ari.conf, or dial sealed.",
+        _ari_readers,
+    ),
+    Check(
+        "ari-watchers",
+        Gravity.WARNING,
+        "Another program sees who calls and when; and the number, where the carrier names in its answer whom "
+        "it has reached: `read_only=yes` lets it ask Asterisk for those headers.",
+        "Take the user out of ari.conf, or ask the carrier to send no identity of the called party.",
+        _ari_watchers,
     ),
     Check(
         "ari-read-only",

@@ -9,7 +9,7 @@ from typing import Final
 
 from bridge.doctor.conf import Place
 from bridge.doctor.model import Check, Facts, Gravity, Spot
-from bridge.doctor.places import OTHER_DIALPLANS, log_files
+from bridge.doctor.places import CREDENTIAL_STORE, OTHER_DIALPLANS, log_files
 
 _SECRET_NAMES: Final = frozenset({"password", "secret", "md5_cred", "oauth_secret", "refresh_token"})
 _OTHERS_READ: Final = stat.S_IROTH
@@ -107,6 +107,12 @@ def _daemon_owner(facts: Facts) -> Iterator[Spot]:
             yield Spot(
                 Place(path), f"it belongs to user {state.owner}, the database to user {database.owner}"
             )
+
+
+def _credential(facts: Facts) -> Iterator[Spot]:
+    if facts.config is not None and facts.config.keys.credential is not None:
+        path = CREDENTIAL_STORE / facts.config.keys.credential
+        yield from _open(facts, [path], _NOT_OWNER, "other users can read the keys", "0600")
 
 
 def _keys_beside_database(facts: Facts) -> Iterator[Spot]:
@@ -228,6 +234,13 @@ CHECKS = (
         "The daemon's secrets and its database belong to different users, so it can't use them all.",
         "`chown` them all to the daemon's user.",
         _daemon_owner,
+    ),
+    Check(
+        "file-credential",
+        Gravity.CRITICAL,
+        "Whoever reads the keys, and gets hold of the database, has every number.",
+        "Close the file to other users, and better let `systemd-creds encrypt` write it encrypted.",
+        _credential,
     ),
     Check(
         "keys-beside-database",

@@ -152,8 +152,8 @@ def _core_limit(facts: Facts) -> Iterator[Spot]:
 
 
 def _unit_limit(facts: Facts) -> Iterator[Spot]:
-    for unit, limit in facts.machine.units.items():
-        if (limit or "").partition(":")[0] != "0":
+    for unit, settings in facts.machine.units.items():
+        if settings.get("LimitCORE", "").partition(":")[0] != "0":
             yield Spot(Place(unit), f"LimitCORE=0 is missing: systemctl edit {unit.name}")
 
 

@@ -57,6 +57,7 @@ NEEDED: Final = (
     "bridge_softmix",
     "chan_bridge_media",
     "chan_pjsip",
+    "chan_rtp",
     "func_frame_drop",
     "app_stasis",
     "res_stasis",

@@ -6,6 +6,8 @@ import ipaddress
 import re
 from collections.abc import Callable, Iterator
 
+from bridge.asterisk.sealed.redirect import keeps_causes
+from bridge.doctor.checks.dialplan import strips
 from bridge.doctor.checks.endpoints import FOR_BOTH, Wanted, settings_checks, spots
 from bridge.doctor.conf import Section
 from bridge.doctor.model import Check, Facts, Gravity, Spot, correct
@@ -21,6 +23,7 @@ from bridge.doctor.pjsip import (
 )
 
 _FEWEST_NETWORK_BITS = {4: 20, 6: 48}
+_SIP_PORT = 5060
 _CODECS = frozenset({"alaw", "ulaw"})
 
 
@@ -110,6 +113,39 @@ def _sealed_contact(facts: Facts) -> Iterator[Spot]:
             )
 
 
+def _sealed_asterisk(facts: Facts) -> Iterator[Spot]:
+    if facts.config is None or facts.config.trunk.sealed is None:
+        return
+    transports = objects(facts.confs.get("pjsip.conf"), "transport").values()
+    udp = [_source(transport) for transport in transports if same(value_of(transport, "protocol"), "udp")]
+    if udp and facts.config.trunk.sealed.asterisk not in udp:
+        yield Spot(facts.config_place("asterisk"), f"Asterisk's SIP comes from {' or '.join(udp)}")
+
+
+def _sealed_transport(facts: Facts) -> Iterator[Spot]:
+    transports = objects(facts.confs.get("pjsip.conf"), "transport")
+    for endpoint in _sealed(facts):
+        setting = endpoint.last("transport")
+        transport = transports.get(setting.value) if setting else None
+        if setting and transport and not same(value_of(transport, "protocol"), "udp"):
+            yield Spot(
+                setting.place,
+                f"[{endpoint.name}] sends tokens by {value_of(transport, 'protocol')}",
+                correct(endpoint, setting, "transport="),
+            )
+
+
+def _source(transport: Section) -> str:
+    """Where messages to loopback come from that leave by a UDP transport."""
+    host, _, port = value_of(transport, "bind").partition(":")
+    return f"{'127.0.0.1' if host == '0.0.0.0' else host}:{port or _SIP_PORT}"  # noqa: S104 - it is read
+
+
+def _sealed_redirects(facts: Facts) -> Iterator[Spot]:
+    if facts.ari is not None and _sealed(facts) and not keeps_causes(facts.ari.version):
+        yield Spot(None, f"Asterisk {facts.ari.version} follows a carrier's redirections on sealed calls")
+
+
 def _sealed_proxy(facts: Facts) -> Iterator[Spot]:
     endpoints = _sealed(facts)
     for section in (*endpoints, *_aors(facts, endpoints)):
@@ -173,12 +209,24 @@ def _direct(facts: Facts) -> Iterator[Spot]:
         yield Spot(facts.config_place("direct"), "customers are dialled directly")
 
 
+def _context(facts: Facts) -> Iterator[Spot]:
+    for endpoint in _sections(facts):
+        if not strips(facts, value_of(endpoint, "context")):
+            yield from spots(endpoint, "context", TRUNK_CONTEXT)
+
+
 CHECKS = (
     *settings_checks("trunk", FOR_BOTH, _sections),
+    Check(
+        "trunk-context",
+        Gravity.WARNING,
+        "Calls come in by another context than one that strips the caller's number.",
+        f"Set `context={TRUNK_CONTEXT}` or `context=call-bridge-callers`, or include one in your own.",
+        _context,
+    ),
     *settings_checks(
         "trunk",
         (
-            Wanted("context", TRUNK_CONTEXT, Gravity.WARNING, "Calls come in by another context than the one that strips the caller's number."),  # noqa: E501
             Wanted("rewrite_contact", "no", Gravity.NOTICE, "A carrier with several machines gets answers at the wrong one."),  # noqa: E501
         ),
         _sections,
@@ -271,10 +319,34 @@ CHECKS = (
         _sealed_contact,
     ),
     Check(
+        "sealed-asterisk",
+        Gravity.CRITICAL,
+        "The daemon takes Asterisk for a stranger, and no sealed call succeeds.",
+        "Let `trunk: sealed: asterisk:` of config.yaml be the address that Asterisk's UDP transport is bound "
+        "to; for 0.0.0.0 that is 127.0.0.1.",
+        _sealed_asterisk,
+    ),
+    Check(
+        "sealed-transport",
+        Gravity.CRITICAL,
+        "Tokens don't reach the daemon, which takes them by UDP, and no sealed call succeeds.",
+        "Take `transport=` out of the sealed endpoint; how the carrier is reached is said by `trunk: sealed: "
+        "carrier:` of config.yaml.",
+        _sealed_transport,
+    ),
+    Check(
+        "sealed-redirects",
+        Gravity.WARNING,
+        "A carrier that answers 302 makes PJSIP call whatever it names, be it one of your phones.",
+        "Update Asterisk: from 20.19, 22.9 and 23.3 on the daemon can stop it.",
+        _sealed_redirects,
+    ),
+    Check(
         "sealed-outbound-proxy",
         Gravity.CRITICAL,
         "Tokens go to the proxy instead of the daemon, and no sealed call succeeds.",
-        "Take `outbound_proxy=` out of the sealed endpoint and its AOR.",
+        "Take `outbound_proxy=` out of the sealed endpoint and its AOR. `trunk: sealed: carrier:` of "
+        "config.yaml can name the proxy, as `;maddr=` at its end.",
         _sealed_proxy,
     ),
     Check(
