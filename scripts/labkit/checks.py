@@ -10,12 +10,35 @@ from pathlib import Path
 
 from labkit import debian
 from labkit.asterisk import find_asterisk
+from labkit.chromium import find_chromium
 from labkit.errors import INTERRUPTED, LabError
 from labkit.places import CHECKOUT, VENV
 
 BIN = VENV / "bin"
 # ruff finds Python by its file names, and these have none.
-SCRIPTS = ("scripts/lab", "scripts/quickstart", "scripts/test", "scripts/draw-states")
+_NAMES = (
+    "bench",
+    "build-deb",
+    "callback-time",
+    "chaos",
+    "crowd",
+    "desk-screenshots",
+    "desk-speed",
+    "draw-states",
+    "lab",
+    "quickstart",
+    "rotation-time",
+    "soak",
+    "test",
+    "vendor",
+    "write-pages",
+)
+SCRIPTS = tuple(f"scripts/{name}" for name in _NAMES)
+
+
+# Most tests wait for a phone that rings, or for a second to pass: so three at a time, whatever the machine.
+# Those of one file stay together, since they share a lab.
+_ALL_TESTS = ("--numprocesses=3", "--dist=loadfile", "--durations=10")
 
 
 @dataclass(frozen=True)
@@ -40,7 +63,7 @@ def all_checks(pytest_arguments: Sequence[str]) -> list[Check]:
         Check("format", ("ruff", "format", "--check", "--quiet", *sources)),
         Check("types", ("mypy", "--no-error-summary")),
         Check("imports", ("lint-imports",)),
-        Check("tests", ("pytest", *pytest_arguments)),
+        Check("tests", ("pytest", *(pytest_arguments or _ALL_TESTS))),
     ]
 
 
@@ -53,6 +76,7 @@ def provisioned() -> dict[str, str]:
     asterisk = find_asterisk()
     peers = debian.unpacked(debian.SIP_PEERS)
     print(f"Asterisk {asterisk.version}: {asterisk.root or asterisk.command[0]}", flush=True)
+    print(f"Chromium: {find_chromium()}", flush=True)
     variables = {"CALL_BRIDGE_SIP_PEERS_ROOT": str(peers.path)}
     if asterisk.root:
         variables["CALL_BRIDGE_ASTERISK_ROOT"] = str(asterisk.root)

@@ -10,6 +10,7 @@ from labkit.places import CHECKOUT
 from labkit.record import ARI_USER, LabRecord
 
 SHIPPED_CONFIG = CHECKOUT / "config.yaml"
+DESK_SOCKET = "desk.sock"  # beside the other socket
 # Each of these sections names one source or place; the shipped one beside ours would contradict it.
 REPLACED = ("store", "keys", "api")
 DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
@@ -35,13 +36,19 @@ def _settings(record: LabRecord, api_socket: Path) -> dict[str, dict[str, Any]]:
             "sealed": {
                 "carrier": f"sip:{{number}}@{record.carrier}",
                 "listen": record.redirect_address,
+                "asterisk": record.sip_address,
             },
         },
         "store": {"path": str(record.database_path)},
         "keys": {"file": str(record.secrets / "keys")},
-        "api": {"socket": str(api_socket)},
-        # A lab is tried at any hour.
-        "rules": {"working_hours": {day: ["00:00-24:00"] for day in DAYS}},
+        "api": {"socket": str(api_socket), "desk_socket": str(api_socket.with_name(DESK_SOCKET))},
+        "desk": {"listen": record.desk_address},
+        "rules": {
+            # A lab is tried at any hour,
+            "working_hours": {day: ["00:00-24:00"] for day in DAYS},
+            # and by many tests, which dial wrong codes one after another: a restart lifts no lock-out.
+            "lock_out": {"misses": 100, "within_seconds": 600, "for_seconds": 900},
+        },
     }
 
 

@@ -39,17 +39,44 @@ SOUND_LINKS = {"en": "en_US_f_Allison", "ru": "ru_RU_f_IvrvoiceRU"}
 
 @dataclass(frozen=True)
 class PackageSet:
-    """Packages that are unpacked together, with all they depend on, into one folder named `name`."""
+    """Packages that are unpacked together, with all they depend on, into one folder named `name`.
+
+    `machines_loader`: run by the machine's own dynamic loader and C library, not by those of the folder. Such
+    packages are of the machine's own release, or would not fit.
+
+    `to_be_root`: of the machine's own release, with its C library: programs see nothing but the folder.
+    """
 
     name: str
     title: str
     packages: tuple[str, ...]
+    machines_loader: bool = False
+    to_be_root: bool = False
 
 
 ASTERISK = PackageSet(
     "asterisk", "Asterisk", ("asterisk", "asterisk-core-sounds-en", "asterisk-core-sounds-ru")
 )
+SYSTEMD = PackageSet("systemd", "systemd-analyze", ("systemd",))
+BUBBLEWRAP = PackageSet("bubblewrap", "bubblewrap", ("bubblewrap",))
+PROMETHEUS = PackageSet("prometheus", "promtool", ("prometheus",))
+FAIL2BAN = PackageSet("fail2ban", "fail2ban-regex", ("fail2ban",))
 SIP_PEERS = PackageSet("sip-peers", "SIP peers for tests", ("sip-tester", "baresip-core"))
+# A browser starts itself again and again, by the path of what runs: with a loader of ours that is the loader.
+CHROMIUM = PackageSet(
+    "chromium", "Chromium", ("chromium", "fonts-inter", "fonts-dejavu-core"), machines_loader=True
+)
+# As little of the machine's own release as dpkg can install a package of Python's into, for a chroot.
+SMALL_SYSTEM = PackageSet(
+    "small-system",
+    "a small Debian",
+    (
+        *("python3", "dpkg", "passwd", "bash", "dash", "coreutils", "sed", "grep", "findutils", "diffutils"),
+        *("libc-bin", "libstdc++6"),
+    ),
+    to_be_root=True,
+)
+C_LIBRARY = "libc6"
 
 
 @dataclass(frozen=True)
@@ -70,7 +97,7 @@ class UnpackedRoot:
         """The command line for `program` ("usr/sbin/asterisk"), run by the root's own loader."""
         libraries = self.libraries
         loader = next(libraries.glob("ld-linux*.so.*"))
-        path = ":".join(str(folder) for folder in (libraries, libraries / "asterisk"))
+        path = ":".join(str(libraries / folder) for folder in (".", "asterisk", "systemd"))
         return [str(loader), "--library-path", path, str(self.path / program)]
 
 
@@ -80,6 +107,10 @@ class Download:
 
     file_name: str
     size: int
+
+    @property
+    def is_c_library(self) -> bool:
+        return self.file_name.startswith(f"{C_LIBRARY}_")
 
 
 def unpacked(wanted: PackageSet) -> UnpackedRoot:
@@ -106,8 +137,11 @@ def _is_complete(root: Path, wanted: PackageSet) -> bool:
 
 def _provision(wanted: PackageSet, root: Path) -> None:
     print(f"{wanted.title}: asking the machine's Debian mirror.", flush=True)
-    apt = Apt(DEBIAN / "apt", DEBIAN / f"{wanted.name}.archives")
-    apt.choose_suite()
+    apt = Apt(DEBIAN / "apt", DEBIAN / f"{wanted.name}.archives", wanted.title)
+    if wanted.machines_loader or wanted.to_be_root:
+        apt.choose_machines_suite(wanted.packages[0])
+    else:
+        apt.choose_suite()
     downloads = apt.downloads(wanted.packages)
     _require_disk(sum(download.size for download in downloads) * DISK_FACTOR)
     _forget_other_versions(apt.archives, downloads)
@@ -115,7 +149,10 @@ def _provision(wanted: PackageSet, root: Path) -> None:
         apt.download(wanted.packages, lambda: status.show(_arrived(wanted.title, apt.archives, downloads)))
         partial = DEBIAN / f"{wanted.name}.partial"
         shutil.rmtree(partial, ignore_errors=True)
-        _unpack([apt.archives / download.file_name for download in downloads], partial, wanted.title, status)
+        needed = [
+            download for download in downloads if not wanted.machines_loader or not download.is_c_library
+        ]
+        _unpack([apt.archives / download.file_name for download in needed], partial, wanted.title, status)
     _link_sounds(partial)
     _marker(partial).write_text(json.dumps(wanted.packages))
     shutil.rmtree(root, ignore_errors=True)
@@ -126,11 +163,11 @@ def _provision(wanted: PackageSet, root: Path) -> None:
 class Apt:
     """apt-get confined to `folder`; downloads stay in `archives` until they are unpacked, so they resume."""
 
-    def __init__(self, folder: Path, archives: Path) -> None:
+    def __init__(self, folder: Path, archives: Path, title: str) -> None:
         if not shutil.which("apt-get") or not shutil.which("dpkg-deb"):
             raise LabError(
-                "this machine has no apt-get and dpkg-deb to fetch Asterisk with: "
-                f"install Asterisk {OLDEST_ASTERISK} or newer yourself"
+                f"this machine has no apt-get and dpkg-deb to fetch {title} with: install it yourself "
+                f"(Asterisk: {OLDEST_ASTERISK} or newer)"
             )
         self.archives = archives
         self._folder = folder
@@ -171,31 +208,43 @@ class Apt:
         return "\n".join([*network, *(f'{name} "{value}";' for name, value in ours.items()), ""])
 
     def choose_suite(self) -> None:
-        """Point at the first suite of the mirror whose Asterisk is new enough."""
+        """Point at the first suite of the mirror whose Asterisk is new enough. Raises LabError."""
+        identity, codename = _release()
+        suites = (codename, *FALLBACK_SUITES.get(identity, ()))
+        for suite in suites:
+            if suite in RELEASES_WITHOUT:
+                continue
+            self._point_at(suite)
+            if self._version_of("asterisk") >= OLDEST_ASTERISK:
+                return
+        raise LabError(
+            f"the machine's mirror has no Asterisk {OLDEST_ASTERISK} or newer in {', '.join(suites)}"
+        )
+
+    def choose_machines_suite(self, package: str) -> None:
+        """Point at the machine's own release, which has to have `package`. Raises LabError."""
+        _, codename = _release()
+        self._point_at(codename)
+        if not self._version_of(package):
+            raise LabError(f"the machine's mirror has no {package} in {codename}: install it yourself")
+
+    def _point_at(self, suite: str) -> None:
+        """Ask the mirror for what it has in `suite`."""
         identity, codename = _release()
         archive = aptsources.main_archive(_machine_sources(), codename)
         if archive is None:
             raise LabError(
                 f"found no source of {codename!r} packages in {APT_SOURCES}: cannot tell the mirror"
             )
-        suites = (codename, *FALLBACK_SUITES.get(identity, ()))
-        for suite in suites:
-            if suite in RELEASES_WITHOUT:
-                continue
-            components = COMPONENTS.get(identity, archive.components)
-            self._sources.write_text(
-                aptsources.AptSource(archive.uris, (suite,), components, archive.trust).stanza(suite)
-            )
-            self._run("apt-get", "update")
-            if self._asterisk_version() >= OLDEST_ASTERISK:
-                return
-        raise LabError(
-            f"the machine's mirror has no Asterisk {OLDEST_ASTERISK} or newer in {', '.join(suites)}"
+        components = COMPONENTS.get(identity, archive.components)
+        self._sources.write_text(
+            aptsources.AptSource(archive.uris, (suite,), components, archive.trust).stanza(suite)
         )
+        self._run("apt-get", "update")
 
-    def _asterisk_version(self) -> int:
-        """The mirror's major version of Asterisk; 0 when it has none."""
-        return candidate_major(self._run("apt-cache", "policy", "asterisk"))
+    def _version_of(self, package: str) -> int:
+        """The mirror's major version of the package; 0 when it has none."""
+        return candidate_major(self._run("apt-cache", "policy", package))
 
     def downloads(self, packages: tuple[str, ...]) -> list[Download]:
         """Every file that `packages` need on a machine that has nothing."""

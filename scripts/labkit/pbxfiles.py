@@ -4,6 +4,7 @@ import os
 import re
 from pathlib import Path
 
+from labkit import music
 from labkit.errors import LabError
 from labkit.places import DIALPLAN
 from labkit.record import ARI_USER, LabRecord
@@ -12,6 +13,9 @@ SHIPPED = DIALPLAN / "asterisk"
 SHOP_NAME = "Shop"
 # From Ofcom's range for fiction: nobody's number.
 SHOP_NUMBER = "+442079460000"
+CARRIER_ASKED_SECONDS = 2
+"""How often a lab's carrier is asked whether it lives: tests stop and start theirs, and wait for it."""
+
 SHOP_IDENTITY = f'callerid="{SHOP_NAME}" <{SHOP_NUMBER}>\nfrom_user={SHOP_NUMBER}'
 
 
@@ -19,6 +23,7 @@ def write(record: LabRecord, etc: Path) -> None:
     """Write everything but asterisk.conf into `etc`, for the owner alone: it holds passwords."""
     for name, text in texts(record).items():
         write_private(etc / name, text)
+    music.write(record.folder / music.FOLDER)
 
 
 def write_private(path: Path, text: str) -> None:
@@ -36,7 +41,9 @@ def texts(record: LabRecord) -> dict[str, str]:
     return {
         **shipped,
         "http.conf": shipped["http.conf"] + f"\n[general](+)\nbindport={record.ari_port}\n",
+        "modules.conf": shipped["modules.conf"] + "\n[modules](+)\nload=res_musiconhold.so\n",
         "rtp.conf": _rtp(record),
+        "musiconhold.conf": f"[default]\nmode=files\ndirectory={record.folder / music.FOLDER}\n",
         f"{ARI_USER}-ari-password.conf": f"password={record.ari_password}\n",
         "extensions.conf": _include(DIALPLAN / "extensions-call-bridge.conf"),
         "pjsip.conf": _pjsip(record),
@@ -93,6 +100,7 @@ aors=trunk
 
 [trunk](call-bridge-trunk-aor)
 contact=sip:{carrier}
+qualify_frequency={CARRIER_ASKED_SECONDS}
 
 [trunk]
 type=identify

@@ -4,8 +4,10 @@ import ipaddress
 import secrets
 import shutil
 import socket
+from collections.abc import Mapping
 from pathlib import Path
 
+from bridge.rules import Role
 from labkit import ports
 from labkit.asterisk import short_run_folder
 from labkit.errors import LabError
@@ -13,11 +15,12 @@ from labkit.record import LabManager, LabRecord
 
 # Another address of loopback than the managers': the trunk is known by its address alone.
 CARRIER_HOST = "127.0.0.2"
-ARI_HOST = "127.0.0.1"
+ARI_HOST = DESK_HOST = "127.0.0.1"
 NAMES = ("Anna", "Boris", "Clara", "Dmitri", "Emma", "Fyodor", "Grace", "Irina")
 FIRST_EXTENSION = 101
-MOST_MANAGERS = 99
-RTP_PORTS = 200
+MOST_MANAGERS = 899  # up to extension 999
+FEWEST_RTP_PORTS = 200
+RTP_PORTS_A_MANAGER = 5  # RTP and RTCP of two legs; one to spare, as Asterisk tries them at random
 HIGHEST_PORT = 65535
 UDP, TCP = socket.SOCK_DGRAM, socket.SOCK_STREAM
 
@@ -30,6 +33,7 @@ def decide(
     carrier: str | None,
     sip_port: int | None,
     bind: str,
+    roles: Mapping[str, Role],
 ) -> LabRecord:
     """The record of a new lab in `folder`; makes nothing but its run folder. Raises LabError."""
     if not 1 <= managers <= MOST_MANAGERS:
@@ -40,17 +44,19 @@ def decide(
     if previous:
         shutil.rmtree(previous.run_folder, ignore_errors=True)
     sip = _sip_port(bind, sip_port, previous)
-    rtp = ports.free_range(bind, RTP_PORTS, UDP)
-    accounts = _managers(managers, previous)
+    accounts = _managers(managers, roles, previous)
+    rtp_ports = max(FEWEST_RTP_PORTS, RTP_PORTS_A_MANAGER * len(accounts))
+    rtp = ports.free_range(bind, rtp_ports, UDP)
     return LabRecord(
         folder=folder,
         run_folder=short_run_folder(),
         bind=bind,
         sip_port=sip,
         rtp_first_port=rtp,
-        rtp_last_port=rtp + RTP_PORTS - 1,
+        rtp_last_port=rtp + rtp_ports - 1,
         ari_port=ports.free_port(ARI_HOST, TCP),
         redirect_port=ports.free_port(ARI_HOST, UDP),
+        desk_port=_desk_port(previous),
         ari_password=previous.ari_password if previous else _password(),
         carrier=carrier or f"{CARRIER_HOST}:{ports.free_port(CARRIER_HOST, UDP, TCP)}",
         carrier_is_simulated=carrier is None,
@@ -100,11 +106,19 @@ def _require_free(bind: str, port: int) -> None:
             )
 
 
-def _managers(count: int, previous: LabRecord | None) -> dict[str, LabManager]:
+def _desk_port(previous: LabRecord | None) -> int:
+    """The previous lab's where it is free, so that links and what browsers keep stay good."""
+    if previous and ports.is_free(DESK_HOST, previous.desk_port, (TCP,)):
+        return previous.desk_port
+    return ports.free_port(DESK_HOST, TCP)
+
+
+def _managers(count: int, roles: Mapping[str, Role], previous: LabRecord | None) -> dict[str, LabManager]:
     known = previous.managers if previous else {}
     wanted = [str(FIRST_EXTENSION + number) for number in range(max(count, len(known)))]
     return {
-        extension: known.get(extension) or LabManager(NAMES[number % len(NAMES)], _password())
+        extension: known.get(extension)
+        or LabManager(NAMES[number % len(NAMES)], _password(), roles.get(extension, Role.MANAGER).value)
         for number, extension in enumerate(wanted)
     }
 

@@ -5,15 +5,20 @@ from __future__ import annotations
 import shutil
 import sys
 import time
+from typing import TextIO
 
 LOG_INTERVAL_S = 5.0
 
 
 class StatusLine:
-    """Shows the newest of many short texts; use as a context manager, so that the line is always ended."""
+    """Shows the newest of many short texts; use as a context manager, so that the line is always ended.
 
-    def __init__(self) -> None:
-        self._living = sys.stdout.isatty()
+    On `stream`, which is standard output where nothing else is said.
+    """
+
+    def __init__(self, stream: TextIO | None = None) -> None:
+        self._stream = stream or sys.stdout
+        self._living = self._stream.isatty()
         self._last_text = ""
         self._next_log_s = time.monotonic() + LOG_INTERVAL_S
 
@@ -22,7 +27,7 @@ class StatusLine:
 
     def __exit__(self, *_: object) -> None:
         if self._living and self._last_text:
-            print()
+            print(file=self._stream)
 
     def show(self, text: str) -> None:
         if text == self._last_text:
@@ -30,8 +35,8 @@ class StatusLine:
         if self._living:
             self._last_text = text
             width = shutil.get_terminal_size().columns - 1
-            print("\r" + text[:width].ljust(width), end="", flush=True)
+            print("\r" + text[:width].ljust(width), end="", file=self._stream, flush=True)
         elif time.monotonic() >= self._next_log_s:
             self._last_text = text
             self._next_log_s = time.monotonic() + LOG_INTERVAL_S
-            print(text, flush=True)
+            print(text, file=self._stream, flush=True)

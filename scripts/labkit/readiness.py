@@ -34,6 +34,18 @@ def answers_ok(api_socket: Path, path: str) -> bool:
     return True
 
 
+def serves_ok(host: str, port: int, path: str) -> bool:
+    """Whether GET `path` is answered over TCP with 200."""
+    connection = http.client.HTTPConnection(host, port, timeout=5)
+    try:
+        connection.request("GET", path)
+        return connection.getresponse().status == 200
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()
+
+
 def get(api_socket: Path, path: str) -> str:
     """The daemon's answer to GET `path`. Raises HTTPException for another status than 200, and OSError."""
     connection = _UnixConnection(api_socket)

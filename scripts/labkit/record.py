@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
+from bridge.rules import Role
 from labkit.processes import Process
 
 FILE_NAME = "lab.json"
@@ -14,10 +15,11 @@ ARI_USER = "call-bridge"
 
 @dataclass(frozen=True)
 class LabManager:
-    """A manager with a phone account; the extension is the SIP user name as well."""
+    """Somebody with a phone account, whose password this is; the extension is the SIP user name as well."""
 
     name: str
     password: str = field(repr=False)
+    role: str = Role.MANAGER.value
 
 
 @dataclass
@@ -35,6 +37,7 @@ class LabRecord:
     rtp_last_port: int
     ari_port: int
     redirect_port: int
+    desk_port: int
     ari_password: str = field(repr=False)
     carrier: str
     carrier_is_simulated: bool
@@ -50,6 +53,15 @@ class LabRecord:
     def redirect_address(self) -> str:
         """Where the daemon tells Asterisk what a token stands for."""
         return f"127.0.0.1:{self.redirect_port}"
+
+    @property
+    def desk_address(self) -> str:
+        """Where browsers find the desk, on this machine alone: the lab has no certificate."""
+        return f"127.0.0.1:{self.desk_port}"
+
+    @property
+    def desk_url(self) -> str:
+        return f"http://{self.desk_address}"
 
     @property
     def ari_url(self) -> str:
@@ -122,4 +134,12 @@ class LabRecord:
 
 
 # Not decided but following from the rest; written to lab.json so that its readers need not know how.
-DERIVED = ("sip_address", "ari_url", "config_path", "database_path", "log_folder", "carrier_recording")
+DERIVED = (
+    "sip_address",
+    "ari_url",
+    "desk_url",
+    "config_path",
+    "database_path",
+    "log_folder",
+    "carrier_recording",
+)

@@ -1,0 +1,182 @@
+"""The command line of scripts/bench."""
+
+from __future__ import annotations
+
+import argparse
+import re
+import sys
+import tempfile
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from rich.console import Console
+
+from benchkit import blocks, crowd, growth, ladder, plot, report, timeline
+from benchkit.contenders import ALL
+from benchkit.peers import CallFailed, Peers
+from benchkit.results import Machine, Results, versions_of
+from benchkit.site import Site, open_site
+from labkit.errors import INTERRUPTED, LabError
+from labkit.places import CHECKOUT
+from labkit.readiness import get
+
+FAILED = 1
+PAGE = CHECKOUT / "docs" / "performance.md"
+PICTURES = CHECKOUT / "docs" / "performance"
+
+_LIVE_OF_A_RATE = 8
+"""Calls that may be up at once, for each begun in a second: they talk for one, and some are late."""
+
+PARTS = ("calls", "ladder", "crowd", "orders")
+
+Progress = Callable[[str], None]
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run what was asked for and return the exit code: 1 where a call failed, or the lab did not come up."""
+    options = _parser().parse_args(arguments)
+    console = Console(stderr=True)
+    try:
+        with tempfile.TemporaryDirectory(prefix="call-bridge-bench-") as folder:
+            if options.timeline:
+                return timeline.run(Path(folder), calls=options.calls, page=PAGE if options.page else None)
+            results = _run(Path(folder) / "lab", options, console.print)
+    except (LabError, CallFailed) as error:
+        print(f"bench: {error}", file=sys.stderr)
+        return FAILED
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    report.show(results, Console(width=options.width))
+    _write(results, options)
+    return FAILED if any(one.failed for one in results.measured) else 0
+
+
+def _run(folder: Path, options: argparse.Namespace, progress: Progress) -> Results:
+    """Each part is written when it is done: an hour's results must not be lost by a later one's failure."""
+    contenders = tuple(kind() for kind in ALL if kind.key in options.ways)
+    machine = Machine.here()
+    most_live = max(*options.live, *(_LIVE_OF_A_RATE * rate for rate in options.rates))
+    with open_site(folder, contenders, managers=options.managers, most_live=most_live) as site:
+        results = Results(machine, versions_of(site), _shown(options))
+        if {"calls", "crowd"} & set(options.parts):
+            _with_peers(site, results, options, progress)
+            _write(results, options)
+        if "ladder" in options.parts:
+            results.climbs = ladder.climb(
+                site, seconds=options.sustain, rates=options.rates, progress=progress
+            )
+            _write(results, options)
+        if "orders" in options.parts:
+            steps = [count for count in growth.ORDERS if count < options.orders] + [options.orders]
+            results.growth = growth.measure(site, orders=steps, progress=progress)
+        if "g" in options.ways:
+            results.lag_p99 = loop_lag_p99(get(site.lab.api_socket, "/metrics"))
+    return results
+
+
+def _with_peers(site: Site, results: Results, options: argparse.Namespace, progress: Progress) -> None:
+    passwords = {extension: manager.password for extension, manager in site.lab.managers.items()}
+    with Peers(site.lab.sip_address, site.lab.carrier_address, passwords) as peers:
+        blocks.wait_for_carrier(site)
+        if "calls" in options.parts:
+            results.measured = blocks.run(
+                site,
+                peers,
+                blocks=options.blocks,
+                calls=options.calls,
+                clicks=options.clicks,
+                progress=progress,
+            )
+            _write(results, options)
+        if "crowd" in options.parts:
+            results.crowds = crowd.measure(
+                site, peers, live=options.live, calls=options.calls, progress=progress
+            )
+
+
+def loop_lag_p99(metrics: str) -> float | None:
+    """The upper bound of the bucket that has the 99th percentile of the daemon's loop lag, in seconds."""
+    found = re.findall(r'^callbridge_loop_lag_seconds_bucket\{le="([^"]+)"\} (\S+)$', metrics, re.MULTILINE)
+    counts = [(float(bound), float(count)) for bound, count in found]
+    if not counts or not counts[-1][1]:
+        return None
+    return next(bound for bound, count in counts if count >= 0.99 * counts[-1][1])
+
+
+def _write(results: Results, options: argparse.Namespace) -> None:
+    if options.json is not None:
+        options.json.write_text(results.as_json() + "\n")
+    if options.page:
+        PICTURES.mkdir(exist_ok=True)
+        pictures = plot.pictures(results)
+        for name, svg in pictures.items():
+            (PICTURES / name).write_text(svg)
+        shown = [f"![{name.removesuffix('.svg')}](performance/{name})" for name in pictures]
+        lines = [report.markdown(results).rstrip(), "", *shown]
+        PAGE.write_text(report.with_part(PAGE.read_text(), "results", lines))
+
+
+def _shown(options: argparse.Namespace) -> dict[str, object]:
+    return {
+        name: " ".join(map(str, value)) if isinstance(value, list | tuple) else value
+        for name, value in vars(options).items()
+        if name in {"parts", "ways", "blocks", "calls", "clicks", "managers", "sustain", "orders", "live"}
+    }
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="scripts/bench",
+        description="What a masked call costs, beside a plain one and the other ways, on one Asterisk.",
+        epilog="ways: " + "; ".join(f"{kind.key}: {kind.title}" for kind in ALL),
+    )
+    keys = "".join(kind.key for kind in ALL)
+    parser.add_argument("--ways", default=keys, metavar="LETTERS", help=f"which to compare (default: {keys})")
+    parser.add_argument(
+        "--parts", nargs="+", choices=PARTS, default=list(PARTS), help="what to measure (default: all)"
+    )
+    parser.add_argument("--blocks", type=_count, default=7, metavar="N", help="rounds (default: 7)")
+    parser.add_argument(
+        "--calls", type=_count, default=40, metavar="N", help="calls of a block (default: 40)"
+    )
+    parser.add_argument(
+        "--clicks", type=_count, default=20, metavar="N", help="clicks of a block (default: 20)"
+    )
+    parser.add_argument("--managers", type=_count, default=60, metavar="N", help="phones (default: 60)")
+    parser.add_argument(
+        "--sustain",
+        type=float,
+        default=20.0,
+        metavar="SECONDS",
+        help="how long each rate is held (default: 20)",
+    )
+    parser.add_argument(
+        "--rates", type=_count, nargs="+", default=list(ladder.RATES), metavar="N", help="calls/s to try"
+    )
+    parser.add_argument(
+        "--live",
+        type=_count,
+        nargs="+",
+        default=list(crowd.LIVE),
+        metavar="N",
+        help="calls that are up meanwhile",
+    )
+    parser.add_argument(
+        "--orders",
+        type=_count,
+        default=growth.ORDERS[-1],
+        metavar="N",
+        help="at most so many (default: 1000000)",
+    )
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write everything there")
+    parser.add_argument("--page", action="store_true", help="put the results into docs/performance.md")
+    parser.add_argument("--timeline", action="store_true", help="only show where the time of one call goes")
+    parser.add_argument("--width", type=_count, default=None, metavar="COLUMNS", help="of the tables")
+    return parser
+
+
+def _count(text: str) -> int:
+    count = int(text)
+    if count < 1:
+        raise argparse.ArgumentTypeError("must be at least 1")
+    return count

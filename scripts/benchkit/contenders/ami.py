@@ -1,0 +1,35 @@
+"""(e) Click-to-call by AMI's Originate, from a web program on panoramisk; the dialplan of (a) dials on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from benchkit.clicks import post
+from benchkit.contenders.base import Contender
+from labkit.processes import Process
+
+if TYPE_CHECKING:
+    from benchkit.site import Site
+
+
+class AmiClick(Contender):
+    key = "e"
+    title = "AMI Originate on panoramisk (click), Dial()"
+    clicks = True
+
+    @contextmanager
+    def in_turn(self, site: Site) -> Iterator[None]:
+        """An AMI client makes Asterisk write every event: it is logged in only while it has its turn."""
+        site.start_program("ami", socket_path=site.settings.ami_click)
+        try:
+            yield
+        finally:
+            site.end_program("ami")
+
+    def processes(self, site: Site) -> list[Process]:
+        return [site.programs["ami"]]
+
+    def click(self, site: Site, extension: str, code: str) -> None:
+        post(site.settings.ami_click, "/click", {"extension": extension, "order": code})

@@ -1,0 +1,53 @@
+"""(g) call-bridge with everything on: rules, sealed numbers, signed audit, records."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from benchkit.clicks import post
+from benchkit.contenders.base import Contender
+from labkit.processes import Process
+
+if TYPE_CHECKING:
+    from benchkit.site import Site
+
+DIRECT_APP = "call-bridge-direct"
+
+
+class Sealed(Contender):
+    key = "g"
+    title = "call-bridge, sealed"
+    prefix = "*"
+    clicks = True
+
+    def start(self, site: Site) -> None:
+        site.lab.start_daemon()
+
+    def processes(self, site: Site) -> list[Process]:
+        return [site.lab.record.processes["daemon"]]
+
+    def click(self, site: Site, extension: str, code: str) -> None:
+        post(site.lab.api_socket, "/v1/calls", {"extension": extension, "order": code})
+
+
+class Direct(Contender):
+    key = "G"
+    title = "call-bridge, direct"
+    prefix = "87"
+    clicks = True
+
+    def extensions(self, site: Site) -> str:
+        """The shipped way into the daemon, with a second daemon's name in the variable that it reads."""
+        return f"""\
+exten => _87XXXX,1,Set(CALLBRIDGE_APP={DIRECT_APP})
+ same => n,Goto(call-bridge-order,${{EXTEN:2}},1)
+"""
+
+    def start(self, site: Site) -> None:
+        site.start_second_daemon()
+
+    def processes(self, site: Site) -> list[Process]:
+        return [site.programs["direct"]]
+
+    def click(self, site: Site, extension: str, code: str) -> None:
+        post(site.direct.socket, "/v1/calls", {"extension": extension, "order": code})

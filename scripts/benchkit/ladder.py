@@ -1,0 +1,158 @@
+"""How many calls a second a way sustains: SIPp dials faster and faster until calls fail or wait."""
+
+from __future__ import annotations
+
+import csv
+import subprocess
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from benchkit.blocks import wait_for_carrier
+from benchkit.contenders import Contender
+from benchkit.figures import percentile
+from benchkit.site import Site
+from labkit import debian, ports
+from labkit.errors import LabError
+from labkit.plan import UDP
+from labkit.processes import start
+
+SCENARIOS = Path(__file__).parent / "sipp"
+RATES = (10, 20, 40, 60, 80, 100, 125, 150, 175, 200, 250)
+"""Calls a second."""
+
+SLOWEST_S = 0.25
+"""A rung holds while 99 of 100 calls are answered within this time."""
+
+_MOST_AT_ONCE = 2000
+_LONGEST_WAIT_MS = 5000
+_DRAIN_S = 60.0
+
+
+@dataclass(frozen=True)
+class Rung:
+    """One rate, held for a while. Times are seconds, from the INVITE with the password to 200."""
+
+    rate: int
+    calls: int
+    failed: int
+    p50: float
+    p99: float
+
+    @property
+    def holds(self) -> bool:
+        return self.failed == 0 and self.p99 < SLOWEST_S
+
+
+@dataclass
+class Climb:
+    """A contender's way up; it ends with the first rung that does not hold."""
+
+    contender: Contender
+    rungs: list[Rung] = field(default_factory=list)
+
+    @property
+    def sustained(self) -> int:
+        """The highest rate that held, in calls a second; 0 where none did."""
+        return max((rung.rate for rung in self.rungs if rung.holds), default=0)
+
+    @property
+    def broken(self) -> Rung | None:
+        return next((rung for rung in self.rungs if not rung.holds), None)
+
+
+def climb(
+    site: Site, *, seconds: float, rates: Sequence[int], progress: Callable[[str], None]
+) -> list[Climb]:
+    """Let all who can be dialled climb side by side: each rate is tried by all before the next one."""
+    climbs = [Climb(contender) for contender in site.contenders if contender.dials]
+    with _carrier(site):
+        wait_for_carrier(site)
+        for rate in rates:
+            for one in climbs:
+                if one.broken is None:
+                    progress(f"{rate} calls/s for {seconds:g} s: {one.contender.title}")
+                    one.rungs.append(_rung(site, one.contender, rate, seconds))
+                    _drain(site)
+    return climbs
+
+
+@contextmanager
+def _carrier(site: Site) -> Iterator[None]:
+    host, port = site.lab.carrier_address
+    command = debian.unpacked(debian.SIP_PEERS).command("usr/bin/sipp")
+    options = ["-sf", str(SCENARIOS / "carrier.xml"), "-i", host, "-p", str(port), "-nostdin", "-nd"]
+    process = start([*command, *options], log=site.lab.log("sipp-carrier"), folder=site.folder)
+    try:
+        yield
+    finally:
+        process.end()
+
+
+def _rung(site: Site, contender: Contender, rate: int, seconds: float) -> Rung:
+    calls = round(rate * seconds)
+    folder = site.folder / f"sipp-{contender.key}-{rate}"
+    folder.mkdir(exist_ok=True)
+    host, port = site.lab.sip_address
+    subprocess.run(
+        [
+            *debian.unpacked(debian.SIP_PEERS).command("usr/bin/sipp"),
+            *("-sf", str(SCENARIOS / "manager.xml"), "-inf", str(_dialling(site, contender, folder))),
+            *("-i", "127.0.0.1", "-p", str(ports.free_port("127.0.0.1", UDP))),
+            *("-r", str(rate), "-m", str(calls), "-l", str(_MOST_AT_ONCE)),
+            *("-recv_timeout", str(_LONGEST_WAIT_MS), "-nostdin", "-nd"),
+            *("-trace_rtt", "-rtt_freq", "1", "-trace_stat", "-stf", "statistics.csv"),
+            f"{host}:{port}",
+        ],
+        cwd=folder,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        timeout=seconds * 4 + 60,
+        check=False,
+    )
+    times = list(_response_times(folder))
+    good = _successful(folder / "statistics.csv")
+    if not times:
+        return Rung(rate, calls, calls, 0.0, 0.0)
+    return Rung(rate, calls, calls - good, percentile(times, 50), percentile(times, 99))
+
+
+def _dialling(site: Site, contender: Contender, folder: Path) -> Path:
+    path = folder / "dialling.csv"
+    lines = [
+        f"{extension};[authentication username={extension} password={manager.password}];"
+        f"{contender.prefix}{site.code_of(extension)}"
+        for extension, manager in site.lab.managers.items()
+    ]
+    path.touch(mode=0o600)
+    path.write_text("\n".join(["SEQUENTIAL", *lines]) + "\n")
+    return path
+
+
+def _response_times(folder: Path) -> Iterator[float]:
+    """Seconds, of SIPp's trace: milliseconds since the start; milliseconds taken; which of its clocks."""
+    for path in folder.glob("*_rtt.csv"):
+        with path.open() as file:
+            for row in csv.reader(file, delimiter=";"):
+                if len(row) >= 2 and row[1].replace(".", "").isdigit():
+                    yield float(row[1]) / 1000
+
+
+def _successful(statistics: Path) -> int:
+    if not statistics.exists():
+        return 0
+    with statistics.open() as file:
+        rows = list(csv.DictReader(file, delimiter=";"))
+    return int(rows[-1]["SuccessfulCall(C)"]) if rows else 0
+
+
+def _drain(site: Site) -> None:
+    """Return when Asterisk has no channel left: a rung begins with an idle machine. Raises LabError."""
+    deadline = time.monotonic() + _DRAIN_S
+    while not site.lab.asterisk.rx("core show channels count").startswith("0 active channels"):
+        if time.monotonic() > deadline:
+            raise LabError("Asterisk still has channels a minute after the calls have ended")
+        time.sleep(0.2)

@@ -1,0 +1,224 @@
+"""The results as tables: on the terminal, and as Markdown for docs/performance.md."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from rich.console import Console
+from rich.table import Table
+
+from benchkit.blocks import Block, Measured
+from benchkit.figures import median_of_blocks
+from benchkit.results import Results
+from benchkit.targets import judge
+
+_NONE = "-"
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """A table in words. The first column is text, the others are numbers."""
+
+    title: str
+    heads: tuple[str, ...]
+    rows: Sequence[tuple[str, ...]]
+
+
+def sheets(results: Results) -> Iterator[Sheet]:
+    """Only those that have something to show."""
+    made = (
+        _calls(results),
+        _clicks(results),
+        _ladder(results),
+        _crowd(results),
+        _growth(results),
+        _targets(results),
+    )
+    yield from (sheet for sheet in made if sheet.rows)
+
+
+def show(results: Results, console: Console) -> None:
+    for sheet in sheets(results):
+        show_sheet(sheet, console)
+    console.print(_lag(results))
+    console.print(conditions(results))
+
+
+def show_sheet(sheet: Sheet, console: Console) -> None:
+    table = Table(title=sheet.title, title_justify="left")
+    for index, head in enumerate(sheet.heads):
+        table.add_column(head, justify="right" if index else "left", overflow="fold")
+    for row in sheet.rows:
+        table.add_row(*row)
+    console.print(table)
+
+
+def markdown(results: Results) -> str:
+    parts = [conditions(results)]
+    for sheet in sheets(results):
+        parts.append(f"### {sheet.title}\n\n{markdown_table(sheet)}")
+    if results.lag_p99 is not None:
+        parts.append(_lag(results))
+    return "\n\n".join(parts) + "\n"
+
+
+def conditions(results: Results) -> str:
+    machine = results.machine
+    versions = ", ".join(f"{name} {version}" for name, version in results.versions.items())
+    options = ", ".join(f"{name} {value}" for name, value in results.options.items())
+    return (
+        f"Measured {results.at} on {machine.processor}, {machine.cores} cores, {machine.memory_gib} GiB, "
+        f"{machine.system}, load {machine.load} before the start. {versions}. Options: {options}."
+    )
+
+
+def _lag(results: Results) -> str:
+    if results.lag_p99 is None:
+        return ""
+    return (
+        f"The sealed daemon's event loop was late by at most {results.lag_p99 * 1000:g} ms "
+        "in 99 of 100 samples, over the whole run."
+    )
+
+
+def markdown_table(sheet: Sheet) -> str:
+    rules = ("---", *("---:" for _ in sheet.heads[1:]))
+    return "\n".join("| " + " | ".join(row) + " |" for row in (sheet.heads, rules, *sheet.rows))
+
+
+def _calls(results: Results) -> Sheet:
+    floor = results.of("a")
+    heads = (
+        "way",
+        "to carrier's INVITE, p50 / p99 ms",
+        "to 200, p50 / p99 ms",
+        "against (a), p50 / p99",
+        "answer to sound, p50 ms",
+        "Asterisk CPU ms",
+        "own CPU ms",
+        "failed",
+    )
+    rows = [_call_row(one, floor) for one in results.measured if results.of(one.contender.key)]
+    return Sheet("One call at a time (medians of blocks)", heads, rows)
+
+
+def _call_row(one: Measured, floor: Measured | None) -> tuple[str, ...]:
+    def to_answer(block: Block) -> list[float]:
+        return block.to_answer
+
+    p50, p99 = one.over_blocks(to_answer, 50), one.over_blocks(to_answer, 99)
+    ratios = _NONE
+    if floor is not None:
+        ratios = (
+            f"{p50 / floor.over_blocks(to_answer, 50):.2f} / {p99 / floor.over_blocks(to_answer, 99):.2f}"
+        )
+    return (
+        f"({one.contender.key}) {one.contender.title}",
+        _pair(
+            one.over_blocks(lambda block: block.to_carrier, 50),
+            one.over_blocks(lambda block: block.to_carrier, 99),
+        ),
+        _pair(p50, p99),
+        ratios,
+        f"{one.over_blocks(lambda block: block.to_sound, 50) * 1000:.1f}",
+        f"{one.asterisk_cpu_per_call * 1000:.1f}",
+        f"{one.own_cpu_per_call * 1000:.1f}",
+        str(one.failed),
+    )
+
+
+def _clicks(results: Results) -> Sheet:
+    rows = []
+    for one in results.measured:
+        times = [clicks.to_phone for clicks in one.clicks if clicks.to_phone]
+        if times:
+            p50, p99 = median_of_blocks(times, 50), median_of_blocks(times, 99)
+            rows.append((f"({one.contender.key}) {one.contender.title}", _pair(p50, p99)))
+    return Sheet("Click to the manager's phone ringing", ("way", "p50 / p99 ms"), rows)
+
+
+def _ladder(results: Results) -> Sheet:
+    floor = results.climb_of("a")
+    rows = []
+    for climb in results.climbs:
+        broken = climb.broken
+        first = (
+            _NONE
+            if broken is None
+            else f"{broken.rate}/s: {broken.failed} failed, p99 {broken.p99 * 1000:.0f} ms"
+        )
+        ratio = f"{climb.sustained / floor.sustained:.2f}" if floor and floor.sustained else _NONE
+        rows.append((f"({climb.contender.key}) {climb.contender.title}", str(climb.sustained), ratio, first))
+    return Sheet(
+        "Calls a second without a failure, 99 of 100 answered within 250 ms",
+        ("way", "calls/s", "against (a)", "first rung that did not hold"),
+        rows,
+    )
+
+
+def _crowd(results: Results) -> Sheet:
+    rows = [
+        (
+            f"({crowd.contender.key}) {crowd.contender.title}",
+            str(crowd.live),
+            _pair(crowd.p50, crowd.p99),
+            f"{crowd.asterisk_memory / 1024:.0f}",
+            f"{crowd.own_memory / 1024:.0f}",
+        )
+        for crowd in results.crowds
+    ]
+    heads = ("way", "live calls", "INVITE to 200, p50 / p99 ms", "Asterisk KiB a call", "daemon KiB a call")
+    return Sheet("With other calls live", heads, rows)
+
+
+def _growth(results: Results) -> Sheet:
+    rows = [
+        (
+            f"{step.orders:,}",
+            f"{step.customers:,}",
+            f"{step.rows_a_second:,.0f}",
+            f"{step.import_memory / 2**20:.0f}",
+            f"{step.database / 2**20:.1f}",
+            _pair(step.lookup_p50, step.lookup_p99, digits=2),
+            f"{step.start_to_ready:.2f}",
+        )
+        for step in results.growth
+    ]
+    heads = (
+        "orders",
+        "customers",
+        "import rows/s",
+        "import MiB",
+        "database MiB",
+        "look-up p50 / p99 ms",
+        "start to ready s",
+    )
+    return Sheet("With many orders", heads, rows)
+
+
+def _targets(results: Results) -> Sheet:
+    rows = [
+        (
+            target.name,
+            _NONE if target.value is None else f"{target.value:,.2f} {target.unit}",
+            f"{'at least' if target.at_least else 'at most'} {target.limit:,g} {target.unit}",
+            target.verdict,
+        )
+        for target in judge(results)
+    ]
+    return Sheet("Targets", ("what", "measured", "target", "verdict"), rows)
+
+
+def _pair(p50: float, p99: float, digits: int = 1) -> str:
+    return f"{p50 * 1000:.{digits}f} / {p99 * 1000:.{digits}f}"
+
+
+def with_part(page: str, name: str, lines: Iterable[str]) -> str:
+    """The page with what stands between `<!-- NAME -->` and `<!-- /NAME -->` replaced. Raises ValueError."""
+    begin, end = f"<!-- {name} -->", f"<!-- /{name} -->"
+    before, found, rest = page.partition(begin)
+    _, ended, after = rest.partition(end)
+    if not found or not ended:
+        raise ValueError(f"the page has no part between {begin} and {end}")
+    return "\n".join((before + begin, "", *lines, "", end + after))

@@ -1,0 +1,105 @@
+"""What the project has set itself, and whether this run has reached it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from benchkit.blocks import Measured
+from benchkit.results import Results
+
+_SET_UP = {"G": (1.7, 2.2), "g": (1.9, 2.4), "h": (1.35, None)}
+"""By contender: INVITE to 200 against (a), p50 and p99."""
+
+_OTHERS = "bcdf"
+
+
+@dataclass(frozen=True)
+class Target:
+    """`value` may be at most `limit`, or at least it where `at_least` says so. None: it was not measured."""
+
+    name: str
+    value: float | None
+    limit: float
+    unit: str
+    at_least: bool = False
+
+    @property
+    def reached(self) -> bool | None:
+        if self.value is None:
+            return None
+        return self.value >= self.limit if self.at_least else self.value <= self.limit
+
+    @property
+    def verdict(self) -> str:
+        return {True: "reached", False: "missed", None: "not measured"}[self.reached]
+
+
+def judge(results: Results) -> list[Target]:
+    return [
+        *_set_up(results),
+        *_rates(results),
+        *_cpu(results),
+        *_against_the_others(results),
+        *_growth(results),
+    ]
+
+
+def _set_up(results: Results) -> Iterator[Target]:
+    floor = results.of("a")
+    for key, limits in _SET_UP.items():
+        one = results.of(key)
+        for percent, limit in zip((50, 99), limits, strict=True):
+            if limit is not None:
+                value = _ratio(_to_answer(one, percent), _to_answer(floor, percent))
+                yield Target(f"({key}) INVITE to 200, p{percent}, against (a)", value, limit, "x")
+
+
+def _rates(results: Results) -> Iterator[Target]:
+    floor = results.climb_of("a")
+    for key in "gG":
+        one = results.climb_of(key)
+        value = _ratio(one.sustained if one else None, floor.sustained if floor else None)
+        yield Target(f"({key}) calls/s sustained, against (a)", value, 0.7, "x", at_least=True)
+
+
+def _cpu(results: Results) -> Iterator[Target]:
+    floor = results.of("a")
+    for key in "gG":
+        one = results.of(key)
+        asterisk = one.asterisk_cpu_per_call if one else None
+        value = _ratio(asterisk, floor.asterisk_cpu_per_call if floor else None)
+        yield Target(f"({key}) Asterisk's CPU a call, against (a)", value, 1.5, "x")
+        own = _ratio(one.own_cpu_per_call if one else None, asterisk)
+        yield Target(f"({key}) the daemon's CPU a call, against Asterisk's", own, 0.4, "x")
+
+
+def _against_the_others(results: Results) -> Iterator[Target]:
+    for key in "gG":
+        for other in _OTHERS:
+            value = _ratio(_to_answer(results.of(key), 50), _to_answer(results.of(other), 50))
+            yield Target(f"({key}) INVITE to 200, p50, against ({other})", value, 1.0, "x")
+        for other in _OTHERS:
+            ours, theirs = results.climb_of(key), results.climb_of(other)
+            value = _ratio(ours.sustained if ours else None, theirs.sustained if theirs else None)
+            yield Target(f"({key}) calls/s sustained, against ({other})", value, 1.0, "x", at_least=True)
+
+
+def _growth(results: Results) -> Iterator[Target]:
+    last = results.growth[-1] if results.growth else None
+    many = f"{last.orders:,}" if last else "many"
+    yield Target(f"start to ready with {many} orders", last.start_to_ready if last else None, 1.0, "s")
+    lookup = last.lookup_p99 * 1000 if last else None
+    yield Target(f"look-up with decryption among {many} orders, p99", lookup, 1.0, "ms")
+    rows = last.rows_a_second if last else None
+    yield Target(f"import up to {many} orders", rows, 20_000, "rows/s", at_least=True)
+    memory = _ratio(last.import_memory, results.growth[0].import_memory) if last else None
+    yield Target(f"the import's memory with {many} orders, against the first step", memory, 1.25, "x")
+
+
+def _to_answer(one: Measured | None, percent: float) -> float | None:
+    return None if one is None else one.over_blocks(lambda block: block.to_answer, percent)
+
+
+def _ratio(value: float | None, floor: float | None) -> float | None:
+    return value / floor if value is not None and floor else None
