@@ -9,13 +9,33 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from bridge.api.app import Readiness, make_app
+from bridge.api.app import ConfigStatus, Readiness, Status, make_app
 from bridge.api.server import serve_on_socket
 from bridge.rules import Reason
 from bridge.store.database import now_ms
 from bridge.switchboard.admission import MESSAGES, Refused
 from bridge.switchboard.board import CallView, Placed, SwitchboardFull
+from bridge.switchboard.proofs import ProofCall
 from bridge.switchboard.tasks import Tasks
+
+WELL = Status(
+    version="1.2.3",
+    started_ms=1_767_225_600_000,
+    link_since_ms=1_767_225_601_000,
+    carrier_up=True,
+    calls=3,
+    conversations=2,
+    backlog=0,
+    last_error=None,
+    config=ConfigStatus(
+        path="/etc/call-bridge/config.yaml",
+        loaded_ms=1_767_225_600_000,
+        changed_on_disk=False,
+        reload_ms=None,
+        problems=(),
+        restart_for=(),
+    ),
+)
 
 
 @dataclass
@@ -24,16 +44,18 @@ class ScriptedSwitchboard:
 
     answer: Reason | type[Exception] | None = None
     calls: list[CallView] = field(default_factory=list)
+    places: list[int] = field(default_factory=list)
 
     def live(self) -> list[CallView]:
         return self.calls
 
-    async def click(self, code: str, extension: str) -> Placed:
+    async def click(self, code: str, extension: str, contact_id: int | None = None, place: int = 1) -> Placed:
+        self.places.append(place)
         if self.answer is SwitchboardFull:
             raise SwitchboardFull
         call = CallView("bcdfghjk", "click-to-call", code, extension, "ringing-manager", now_ms(), None)
         if isinstance(self.answer, Reason):
-            return Placed(call, Refused(self.answer, MESSAGES[self.answer], language="en"))
+            return Placed(call, Refused(self.answer, "", MESSAGES[self.answer], language="en"))
         self.calls.append(call)
         return Placed(call, None)  # type: ignore[arg-type]  # what was admitted is not told to the API
 
@@ -44,9 +66,23 @@ class ScriptedSwitchboard:
 
 
 @dataclass
+class ScriptedProofs:
+    """Expects every proof, unless `refusal` says why not."""
+
+    refusal: Exception | None = None
+
+    async def expect(self, extension: str, carrier: str, transport: str) -> ProofCall:
+        if self.refusal is not None:
+            raise self.refusal
+        return ProofCall("000000123456", seconds=30)
+
+
+@dataclass
 class ScriptedDaemon:
     switchboard: ScriptedSwitchboard = field(default_factory=ScriptedSwitchboard)
+    proofs: ScriptedProofs = field(default_factory=ScriptedProofs)
     readiness: Readiness = field(default_factory=lambda: Readiness(link=True, sealed=False))
+    status: Status = WELL
 
     def measure(self) -> None: ...
 

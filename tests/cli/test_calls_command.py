@@ -18,7 +18,8 @@ from daemon_stub import ScriptedDaemon, serving
 from shop_command import ShopCommand
 
 from bridge.api.app import REFUSALS, Readiness
-from bridge.api.client import ApiClient, ApiProblem, ApiUnavailable
+from bridge.api.client import ApiClient
+from bridge.api.errors import ApiProblem, ApiUnavailable
 from bridge.cli.exits import Exit
 from bridge.rules import Reason
 from bridge.switchboard.board import SwitchboardFull
@@ -42,7 +43,16 @@ def test_a_call_is_placed_listed_and_hung_up(shop: ShopCommand, daemon: Scripted
     assert daemon.switchboard.calls == []
 
 
-@pytest.mark.parametrize("reason", [Reason.NOT_YOURS, Reason.LOCKED_OUT, Reason.OUTSIDE_HOURS])
+def test_another_of_the_customers_numbers_is_called_by_its_place(
+    shop: ShopCommand, daemon: ScriptedDaemon
+) -> None:
+    shop("call", "1042", "--as", "101")
+    shop("call", "1042", "--as", "101", "--contact", "2")
+    assert daemon.switchboard.places == [1, 2]
+    assert shop("call", "1042", "--as", "101", "--contact", "10").exit_code == Exit.USAGE
+
+
+@pytest.mark.parametrize("reason", [Reason.NOT_YOURS, Reason.PANIC, Reason.OUTSIDE_HOURS])
 def test_a_refusal_is_told_in_the_daemons_words(
     shop: ShopCommand, daemon: ScriptedDaemon, reason: Reason
 ) -> None:

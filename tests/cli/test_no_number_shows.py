@@ -11,7 +11,7 @@ from shop_command import ShopCommand
 
 from bridge.cli.errors import explain
 from bridge.cli.exits import Exit
-from labkit.scan import Scanner
+from bridge.proof.scan import Scanner
 
 NUMBERS = ("+447700900123", "+447700900124", "+447700900125", "+442079460101", "+12025550123")
 
@@ -68,6 +68,21 @@ COMMANDS: Sequence[Sequence[str]] = (
     ("managers", "list", "--json"),
     ("keys", "status"),
     ("keys", "status", "--json"),
+    ("keys", "rotate"),
+    ("keys", "rotate", "--stdout"),
+    ("keys", "retire", "+447700900123", "--yes"),
+    ("audit", "show"),
+    ("audit", "show", "--json"),
+    ("audit", "show", "--order", "07700900123", "--since", "+447700900123"),
+    ("audit", "verify"),
+    ("audit", "verify", "--head", "+447700900123"),
+    ("audit", "head"),
+    ("erase", "+447700900123", "--yes"),
+    ("erase", "1043"),
+    ("erase", "--customer", "447700900123", "--yes"),
+    ("backup", "447700900123/copy.db"),
+    ("restore", "+447700900123", "--yes"),
+    ("restore", "number-447700900123.csv", "--verify"),
     ("calls",),
     ("calls", "--json"),
     ("call", "1042", "--as", "101"),
@@ -77,6 +92,26 @@ COMMANDS: Sequence[Sequence[str]] = (
     ("07700900123",),
     ("--07700900123",),
     ("check-config",),
+    ("tokens", "add", "+447700900123", "--scopes", "orders:read"),
+    ("tokens", "add", "crm", "--scopes", "07700 900123"),
+    ("tokens", "revoke", "07700900123"),
+    ("tokens", "list"),
+    ("shops", "add", "+447700900123", "--kind", "woocommerce", "--managers", "101"),
+    ("shops", "add", "main-shop", "--kind", "+447700900123", "--managers", "101"),
+    ("shops", "add", "main-shop", "--kind", "woocommerce", "--managers", "07700900123"),
+    ("shops", "list"),
+    ("shops", "remove", "07700900123"),
+    ("texts", "list", "--limit", "07700900123"),
+    ("texts", "retry", "07700900123"),
+    ("webhooks", "add", "https://crm.example/+447700900123"),
+    ("webhooks", "add", "https://447700900123.example/hook"),
+    ("webhooks", "add", "+447700900123"),
+    ("webhooks", "add", "https://crm.example/", "--events", "07700 900123"),
+    ("webhooks", "list"),
+    ("webhooks", "list", "--json"),
+    ("webhooks", "enable", "447700900123"),
+    ("webhooks", "remove", "+447700900123"),
+    ("webhooks", "replay", "1", "--hours", "447700900123"),
 )
 
 

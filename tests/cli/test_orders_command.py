@@ -58,9 +58,12 @@ def test_a_dry_run_keeps_nothing(shop: ShopCommand) -> None:
 
 def test_an_import_is_on_record_by_counts(shop: ShopCommand) -> None:
     shop("orders", "import", shop.spreadsheet(ONE_BAD))
-    assert shop.audit()[-2:] == [
-        ("orders-import", "orders.csv", "begun"),
-        ("orders-import", "orders.csv", "rows=3 added=2 updated=0 unchanged=0 rejected=1"),
+    assert shop.audit()[3:] == [
+        (
+            "orders-import",
+            "orders.csv",
+            "rows=3 added=2 updated=0 unchanged=0 rejected=1 not_to_call=0 doubtful=0",
+        ),
     ]
 
 
@@ -115,9 +118,10 @@ def test_an_order_is_shown_with_contacts_by_standing_alone(shop: ShopCommand) ->
     shop("orders", "import", shop.spreadsheet(GOOD))
     shown = shop("orders", "show", "1042").out
     assert all(word in shown for word in ("Harriet Vane", "Two bookshelves", "101", "usable", "mobile"))
+    assert "Dialled as" in shown
     contacts = json.loads(shop("orders", "show", "1042", "--json").out)["contacts"]
     assert set(contacts[0]) == {
-        "contact_id", "kind", "label", "standing", "position", "region", "line_type"
+        "contact_id", "kind", "label", "standing", "position", "region", "line_type", "place"
     }  # fmt: skip
 
 

@@ -8,10 +8,12 @@ import re
 import tempfile
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sqlalchemy import select
 
 from bridge.intake.orders import ImportReport, add_order, import_orders
 from bridge.intake.rows import Column, RowRefused
@@ -19,6 +21,7 @@ from bridge.intake.spreadsheet import SpreadsheetUnreadable
 from bridge.store.database import Database, now_ms
 from bridge.store.managers import add_manager
 from bridge.store.records import DialFacts, dial_facts
+from bridge.store.schema import contacts, customers, orders
 from bridge.vault import HiddenNumber, KeyRing, Vault, read_number
 
 HEADER = ["order", "name", "phone", "phone2", "summary", "manager", "language"]
@@ -30,7 +33,9 @@ IVAN = ["0071", "Иван Котов", "07700 900124", "020 7946 0101", "Лам�
 async def db(tmp_path: Path) -> AsyncIterator[Database]:
     async with await Database.open(tmp_path / "shop.db", migrate=True) as database:
         for extension in ("101", "102"):
-            await add_manager(database, name="Anna", extension=extension, role="manager", language=None)
+            await add_manager(
+                database, name="Anna", extension=extension, role="manager", language=None, actor="cli:alice"
+            )
         yield database
 
 
@@ -72,7 +77,7 @@ async def test_a_file_is_read_as_spreadsheets_make_it(
     db: Database, vault: Vault, tmp_path: Path, delimiter: str, encoding: str
 ) -> None:
     source = spreadsheet(tmp_path, ANNA, IVAN, delimiter=delimiter, encoding=encoding)
-    assert counts(await import_orders(db, vault, source, home_region="GB")) == (2, 0, 0, 0)
+    assert counts(await import_orders(db, vault, source, home_region="GB", actor="cli:alice")) == (2, 0, 0, 0)
     for row in (ANNA, IVAN):
         found = await facts(db, row[0], row[5])
         assert found.manager is not None
@@ -82,17 +87,19 @@ async def test_a_file_is_read_as_spreadsheets_make_it(
 
 async def test_the_same_file_again_changes_nothing(db: Database, vault: Vault, tmp_path: Path) -> None:
     source = spreadsheet(tmp_path, ANNA, IVAN)
-    await import_orders(db, vault, source, home_region="GB")
+    await import_orders(db, vault, source, home_region="GB", actor="cli:alice")
     before = (await facts(db, "1042")).contact
-    assert counts(await import_orders(db, vault, source, home_region="GB")) == (0, 0, 2, 0)
+    assert counts(await import_orders(db, vault, source, home_region="GB", actor="cli:alice")) == (0, 0, 2, 0)
     assert (await facts(db, "1042")).contact == before
 
 
 async def test_what_has_changed_is_taken_over(db: Database, vault: Vault, tmp_path: Path) -> None:
-    await import_orders(db, vault, spreadsheet(tmp_path, ANNA), home_region="GB")
+    await import_orders(db, vault, spreadsheet(tmp_path, ANNA), home_region="GB", actor="cli:alice")
     changed = [*ANNA]
     changed[2], changed[5] = "+44 7700 900999", "102"
-    report = await import_orders(db, vault, spreadsheet(tmp_path, changed), home_region="GB")
+    report = await import_orders(
+        db, vault, spreadsheet(tmp_path, changed), home_region="GB", actor="cli:alice"
+    )
     assert counts(report) == (0, 1, 0, 0)
     found = await facts(db, "1042", "102")
     assert opened(vault, found) == read_number("+447700900999", "GB").number
@@ -105,7 +112,9 @@ async def test_orders_of_one_name_and_phone_are_one_customers(
 ) -> None:
     again = ["2000", *ANNA[1:]]
     somebody_else = ["3000", "Another Name", *ANNA[2:]]
-    await import_orders(db, vault, spreadsheet(tmp_path, ANNA, again, somebody_else), home_region="GB")
+    await import_orders(
+        db, vault, spreadsheet(tmp_path, ANNA, again, somebody_else), home_region="GB", actor="cli:alice"
+    )
     first, second, other = [(await facts(db, code)).order for code in ("1042", "2000", "3000")]
     assert first is not None
     assert second is not None
@@ -117,13 +126,17 @@ async def test_a_new_phone_on_one_of_a_customers_orders_leaves_the_others_alone(
     db: Database, vault: Vault, tmp_path: Path
 ) -> None:
     other = ["2000", *ANNA[1:]]
-    await import_orders(db, vault, spreadsheet(tmp_path, ANNA, other), home_region="GB")
+    await import_orders(db, vault, spreadsheet(tmp_path, ANNA, other), home_region="GB", actor="cli:alice")
     moved = [*other[:2], "+44 7700 900999", *other[3:]]
-    report = await import_orders(db, vault, spreadsheet(tmp_path, ANNA, moved), home_region="GB")
+    report = await import_orders(
+        db, vault, spreadsheet(tmp_path, ANNA, moved), home_region="GB", actor="cli:alice"
+    )
     assert counts(report) == (0, 1, 1, 0)
     assert opened(vault, await facts(db, "1042")) == read_number(ANNA[2], "GB").number
     assert opened(vault, await facts(db, "2000")) == read_number("+447700900999", "GB").number
-    again = await import_orders(db, vault, spreadsheet(tmp_path, ANNA, moved), home_region="GB")
+    again = await import_orders(
+        db, vault, spreadsheet(tmp_path, ANNA, moved), home_region="GB", actor="cli:alice"
+    )
     assert counts(again) == (0, 0, 2, 0)
 
 
@@ -137,7 +150,9 @@ async def test_rows_of_one_customer_that_contradict_each_other_are_refused(
     first = ["1042", "Harriet Vane", "+447700900123", "+447700900776", "", "101", "en"]
     second = ["1043", *first[1:]]
     second[place] = value
-    report = await import_orders(db, vault, spreadsheet(tmp_path, first, second), home_region="GB")
+    report = await import_orders(
+        db, vault, spreadsheet(tmp_path, first, second), home_region="GB", actor="cli:alice"
+    )
     assert [(reject.row, reject.column) for reject in report.rejects] == [(3, column)]
 
 
@@ -148,7 +163,12 @@ async def test_a_rejects_file_from_before_is_closed_to_others(
     rejects.write_text("old")
     rejects.chmod(0o644)
     await import_orders(
-        db, vault, spreadsheet(tmp_path, BAD_ROWS["phone"]), home_region="GB", rejects=rejects
+        db,
+        vault,
+        spreadsheet(tmp_path, BAD_ROWS["phone"]),
+        home_region="GB",
+        actor="cli:alice",
+        rejects=rejects,
     )
     assert rejects.stat().st_mode & 0o077 == 0
 
@@ -183,11 +203,13 @@ async def _import_twice(first: list[list[str]], second: list[list[str]]) -> None
         folder = Path(name)
         async with await Database.open(folder / "shop.db", migrate=True) as db:
             for extension in ("101", "102"):
-                await add_manager(db, name="M", extension=extension, role="manager", language=None)
-            await import_orders(db, vault, spreadsheet(folder, *first), home_region="GB")
+                await add_manager(
+                    db, name="M", extension=extension, role="manager", language=None, actor="cli:alice"
+                )
+            await import_orders(db, vault, spreadsheet(folder, *first), home_region="GB", actor="cli:alice")
             source = spreadsheet(folder, *second)
-            report = await import_orders(db, vault, source, home_region="GB")
-            again = await import_orders(db, vault, source, home_region="GB")
+            report = await import_orders(db, vault, source, home_region="GB", actor="cli:alice")
+            again = await import_orders(db, vault, source, home_region="GB", actor="cli:alice")
             assert (again.added, again.updated) == (0, 0)
             assert again.rejected == report.rejected
             refused = {reject.row for reject in report.rejects}
@@ -198,7 +220,7 @@ async def _import_twice(first: list[list[str]], second: list[list[str]]) -> None
 
 async def test_a_dry_run_keeps_nothing(db: Database, vault: Vault, tmp_path: Path) -> None:
     source = spreadsheet(tmp_path, ANNA, IVAN)
-    report = await import_orders(db, vault, source, home_region="GB", dry_run=True)
+    report = await import_orders(db, vault, source, home_region="GB", actor="cli:alice", dry_run=True)
     assert counts(report) == (2, 0, 0, 0)
     assert (await facts(db, "1042")).order is None
 
@@ -219,7 +241,7 @@ async def test_a_bad_row_is_told_with_row_and_column_and_the_good_ones_go_in(
 ) -> None:
     source = spreadsheet(tmp_path, *BAD_ROWS.values(), ANNA)
     rejects = tmp_path / "rejects.csv"
-    report = await import_orders(db, vault, source, home_region="GB", rejects=rejects)
+    report = await import_orders(db, vault, source, home_region="GB", actor="cli:alice", rejects=rejects)
     assert counts(report) == (1, 0, 0, len(BAD_ROWS))
     told = [(reject.row, reject.column) for reject in report.rejects]
     assert told == list(enumerate(BAD_ROWS, 2))
@@ -231,7 +253,7 @@ async def test_a_bad_row_is_told_with_row_and_column_and_the_good_ones_go_in(
 async def test_one_order_with_two_contents_is_refused(db: Database, vault: Vault, tmp_path: Path) -> None:
     contradiction = [ANNA[0], "Somebody Else", *ANNA[2:]]
     report = await import_orders(
-        db, vault, spreadsheet(tmp_path, ANNA, ANNA, contradiction), home_region="GB"
+        db, vault, spreadsheet(tmp_path, ANNA, ANNA, contradiction), home_region="GB", actor="cli:alice"
     )
     assert counts(report) == (1, 0, 1, 1)
 
@@ -240,7 +262,9 @@ async def test_no_number_is_in_any_file_that_an_import_leaves(
     db: Database, vault: Vault, tmp_path: Path
 ) -> None:
     source = spreadsheet(tmp_path, *BAD_ROWS.values(), ANNA, IVAN)
-    await import_orders(db, vault, source, home_region="GB", rejects=tmp_path / "rejects.csv")
+    await import_orders(
+        db, vault, source, home_region="GB", actor="cli:alice", rejects=tmp_path / "rejects.csv"
+    )
     number = re.compile(
         rb"7[\s-]*7[\s-]*0[\s-]*0[\s-]*9[\s-]*0[\s-]*0|9[\s-]*4[\s-]*6[\s-]*0[\s-]*1[\s-]*0[\s-]*1"
     )
@@ -265,18 +289,99 @@ async def test_an_unreadable_file_is_told_in_words(
     source = tmp_path / "orders.csv"
     source.write_bytes(content)
     with pytest.raises(SpreadsheetUnreadable, match=told) as caught:
-        await import_orders(db, vault, source, home_region="GB")
+        await import_orders(db, vault, source, home_region="GB", actor="cli:alice")
     assert "900123" not in str(caught.value)
 
 
 async def test_one_order_is_added_by_the_same_rules(db: Database, vault: Vault) -> None:
     cells = dict(zip((Column.ORDER, Column.NAME, Column.PHONE), ANNA[:3], strict=True))
-    assert counts(await add_order(db, vault, cells, home_region="GB")) == (1, 0, 0, 0)
+    assert counts(await add_order(db, vault, cells, home_region="GB", actor="cli:alice")) == (1, 0, 0, 0)
     with pytest.raises(RowRefused):
-        await add_order(db, vault, cells | {Column.PHONE: "12"}, home_region="GB")
+        await add_order(db, vault, cells | {Column.PHONE: "12"}, home_region="GB", actor="cli:alice")
 
 
 async def test_russian_headings_are_known(db: Database, vault: Vault, tmp_path: Path) -> None:
     source = tmp_path / "orders.csv"
     source.write_bytes("Номер заказа;Клиент;Телефон\n55;Мария;+44 7700 900127\n".encode("cp1251"))
-    assert counts(await import_orders(db, vault, source, home_region="GB")) == (1, 0, 0, 0)
+    assert counts(await import_orders(db, vault, source, home_region="GB", actor="cli:alice")) == (1, 0, 0, 0)
+
+
+MORE = [*HEADER, "items", "priority"]
+
+
+def more(folder: Path, *rows: list[str]) -> Path:
+    path = folder / "more.csv"
+    with path.open("w", newline="", encoding="utf-8") as file:
+        csv.writer(file).writerows([MORE, *rows])
+    return path
+
+
+async def stored(db: Database, code: str) -> Any:
+    async with db.read() as connection:
+        return (await connection.execute(orders.select().where(orders.c.code == code))).one()
+
+
+async def test_items_come_a_line_each_and_name_the_order_where_nothing_else_does(
+    db: Database, vault: Vault, tmp_path: Path
+) -> None:
+    nameless = [*ANNA[:4], "", *ANNA[5:], "A lamp; Two shelves;", "7"]
+    lines = ["0072", *IVAN[1:], "Лампа\nСтол\r\nСтул", ""]
+    source = more(tmp_path, nameless, lines)
+    assert counts(await import_orders(db, vault, source, home_region="GB", actor="cli:alice")) == (2, 0, 0, 0)
+    first, second = await stored(db, "1042"), await stored(db, "0072")
+    assert (first.items, first.summary, first.priority) == ("A lamp\nTwo shelves", "A lamp, Two shelves", 7)
+    assert (second.items, second.summary, second.priority) == ("Лампа\nСтол\nСтул", "Лампа", 0)
+    assert counts(await import_orders(db, vault, source, home_region="GB", actor="cli:alice")) == (0, 0, 2, 0)
+
+
+@pytest.mark.parametrize("priority", ["-1", "100", "high", "1.5", "٣"])
+async def test_a_priority_that_is_none_is_refused(
+    db: Database, vault: Vault, tmp_path: Path, priority: str
+) -> None:
+    report = await import_orders(
+        db, vault, more(tmp_path, [*ANNA, "", priority]), home_region="GB", actor="cli:alice"
+    )
+    assert [(reject.column, reject.reason) for reject in report.rejects] == [
+        ("priority", "a priority is a whole number from 0 to 99")
+    ]
+
+
+async def test_an_order_that_comes_again_goes_on_waiting_as_it_did(
+    db: Database, vault: Vault, tmp_path: Path
+) -> None:
+    await import_orders(
+        db, vault, more(tmp_path, [*ANNA, "A lamp", "7"]), home_region="GB", actor="cli:alice"
+    )
+    async with db.write() as connection:
+        await connection.execute(orders.update().values(why="no-answer", attempts=2, due_ms=123_456))
+    changed = [*ANNA[:4], "Three shelves", *ANNA[5:], "", ""]
+    report = await import_orders(db, vault, more(tmp_path, changed), home_region="GB", actor="cli:alice")
+    assert counts(report) == (0, 1, 0, 0)
+    order = await stored(db, "1042")
+    assert (order.why, order.attempts, order.due_ms) == ("no-answer", 2, 123_456)
+    assert (order.summary, order.items, order.priority) == ("Three shelves", "A lamp", 7)
+
+
+async def test_what_time_it_is_at_the_customers_is_known_where_the_number_tells(
+    db: Database, vault: Vault, tmp_path: Path
+) -> None:
+    rows = [
+        ["1", "A", "+44 7700 900123", "", "", "", ""],
+        ["2", "B", "+1 202 555 0123", "", "", "", ""],
+        ["3", "C", "+7 916 123-45-67", "", "", "", ""],
+    ]
+    await import_orders(db, vault, spreadsheet(tmp_path, *rows), home_region="GB", actor="cli:alice")
+    async with db.read() as connection:
+        query = select(contacts.c.timezone).order_by(contacts.c.id)
+        zones = list(await connection.scalars(query))
+    assert zones == ["Europe/London", "America/New_York", None], "a Russian mobile may be anywhere"
+
+
+async def test_a_renamed_customer_is_found_by_the_new_name(
+    db: Database, vault: Vault, tmp_path: Path
+) -> None:
+    await import_orders(db, vault, spreadsheet(tmp_path, IVAN), home_region="GB", actor="cli:alice")
+    renamed = [IVAN[0], "Пётр Ёлкин", *IVAN[2:]]
+    await import_orders(db, vault, spreadsheet(tmp_path, renamed), home_region="GB", actor="cli:alice")
+    async with db.read() as connection:
+        assert list(await connection.scalars(select(customers.c.folded))) == ["петр елкин"]

@@ -5,185 +5,73 @@ Each way has a number of its own, so that one loud call tries hundreds of ways, 
 
 from __future__ import annotations
 
-import re
-import struct
-from collections.abc import AsyncIterator, Iterator
+import asyncio
+from collections.abc import Awaitable, Callable
 
 import pytest
+from loud import ForkingCarrier, LoudCarrier, OneIdentity
 from page import PAGE, page
-from shop import carrier_of
-from ways import BODIES, HEADERS, ON_REQUESTS, SDES_ITEMS, SDP_LINES, Way, Ways
+from search import CUSTOMER, leaked, unheard
+from ways import (
+    ALONE,
+    BODIES,
+    FORKED,
+    HEADERS,
+    LOUD,
+    ON_RESPONSES,
+    REDIRECTED,
+    REFUSALS,
+    REFUSED,
+    TOO_LATE,
+    Ways,
+)
 
-from labkit import ports
-from labkit.capture import Datagram, Direction, Protocol, Recording
+from bridge.proof.sip import carrier as carriers
+from bridge.proof.sip.call import Call
+from bridge.proof.sip.carrier import Carrier
+from bridge.proof.sip.message import Message, Response, Uri
+from bridge.proof.sip.phone import Phone
+from bridge.proof.sip.sdp import PCMA
 from labkit.lab import Lab
-from labkit.plan import CARRIER_HOST, UDP
-from labkit.scan import Scanner
-from labkit.sip import carrier as carriers
-from labkit.sip.call import Call
-from labkit.sip.carrier import Carrier
-from labkit.sip.message import Message, Request, Response, Uri
-from labkit.sip.phone import Phone
-from labkit.sip.rtp import HeaderExtension
-from labkit.sip.sdp import PCMA
 
-NUMBER = "+447700900123"  # of order 1042
 # What Asterisk has no module for, or no use, it lets fall without an answer; OPTIONS, UPDATE, INFO and
 # re-INVITE with the same headers are answered, so it is not the headers that it falls over.
-UNANSWERED = {"MESSAGE", "body-message", "NOTIFY", "body-notify", "body-info"}
+UNANSWERED = {"MESSAGE", "NOTIFY"} | {
+    name for name, (method, *_) in BODIES.items() if method in ("MESSAGE", "NOTIFY", "INFO")
+} - {"INFO of a key"}
+SYNTAX_ERROR = "syntax error"
+CHALLENGES = {401: "WWW-Authenticate", 407: "Proxy-Authenticate"}
+REFUSAL_STATUSES = (400, 403, 404, 408, 410, 415, 480, 484, 486, 488, 500, 503, 600, 603, 606)
+REDIRECTIONS = (300, 301, 302, 305, 380)
+
+Dial = Callable[[Lab, Phone], Awaitable[Call]]
 
 
-@pytest.fixture(scope="module")
-def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
-    carrier = f"{CARRIER_HOST}:{ports.free_port(CARRIER_HOST, UDP)}"
-    lab = Lab.up(tmp_path_factory.mktemp("leaks"), carrier=carrier)
-    yield lab
-    lab.down()
+async def dial(lab: Lab, phone: Phone) -> Call:
+    return await phone.dial("*1042")
 
 
-@pytest.fixture
-async def phone(lab: Lab) -> AsyncIterator[Phone]:
-    async with Phone("101", lab.managers["101"].password, server=lab.sip_address) as phone:
-        await phone.register()
-        yield phone
-        for call in phone.calls:
-            await call.hang_up()
+async def click(lab: Lab, phone: Phone) -> Call:
+    """Here Asterisk calls the manager, and could tell of the customer in its own requests."""
+    await asyncio.to_thread(lab.call_bridge, "call", "1042", "--as", "101")
+    call = await phone.incoming()
+    call.ring()
+    await call.answer()
+    return call
 
 
-@pytest.fixture
-async def carrier(lab: Lab) -> AsyncIterator[Carrier]:
-    async with carrier_of(lab) as carrier:
-        yield carrier
-
-
-class LoudCarrier:
-    """Makes a carrier say each way's number in its place, and remembers which messages it has sent."""
-
-    def __init__(self, carrier: Carrier, ways: Ways) -> None:
-        self.ways = ways
-        self.said: set[str] = set()
-        self.answers: dict[str, int] = {}
-        carrier.alter = self.alter
-        carrier.behaviour = self.behave
-
-    def alter(self, message: Message) -> None:
-        place = self.place_of(message)
-        if place is None:
-            return
-        for (where, name), way in self.ways.headers.items():
-            if where == place:
-                header, value, _ = HEADERS[name]
-                message.add(header, value.format(n=way.number))
-        if message.body and message.get("Content-Type") == "application/sdp":
-            message.set_body("application/sdp", self.with_sdp_lines(place, message.body))
-        if place == "200" and (contact := message.get("Contact")):
-            uri = contact[contact.index("<") : contact.index(">") + 1]
-            message.set("Contact", f'"{self.ways.display.number}" {uri}')
-        self.said.add(place)
-
-    @staticmethod
-    def place_of(message: Message) -> str | None:
-        """The name of a message that is to be loud: responses to INVITE, and requests in the dialog."""
-        if isinstance(message, Response):
-            return str(message.status) if message.cseq[1] == "INVITE" and message.status > 100 else None
-        assert isinstance(message, Request)
-        return message.method if message.method in ON_REQUESTS else None
-
-    def with_sdp_lines(self, place: str, body: bytes) -> bytes:
-        text = body.decode()
-        session, media = text[: text.index("m=")], text[text.index("m=") :]
-        for (where, name), way in self.ways.sdp.items():
-            if where == place:
-                line = SDP_LINES[name].format(n=way.number)
-                if line.startswith("s="):
-                    session = session.replace("s=-", line, 1)
-                elif line.startswith("a="):
-                    media += line + "\r\n"
-                else:
-                    session = session.replace("t=", line + "\r\nt=", 1) if line[0] in "iuepk" else session
-        return (session + media).encode()
-
-    async def behave(self, call: Call) -> None:
-        speak_as_the_manager(call)
-        call.ring()
-        await call.send_early_media()
-        await call.answer()
-
-    async def talk(self, call: Call) -> None:
-        """All that can be said while the call is up."""
-        for name, (method, content_type, text, _) in BODIES.items():
-            body = (content_type, text.format(n=self.ways.bodies[name].number).encode())
-            await self.say(call, name, method, body)
-        for method in ("OPTIONS", "UPDATE", "INFO", "NOTIFY", "MESSAGE"):
-            await self.say(call, method, method, None)
-        self.answers["INVITE"] = (await call.reinvite()).status
-        await self.talk_in_media(call)
-
-    async def say(self, call: Call, name: str, method: str, body: tuple[str, bytes] | None) -> None:
-        """Send a request; one that Asterisk lets fall has been said all the same."""
-        try:
-            self.answers[name] = (await call.request(method, body=body, within=2)).status
-        except TimeoutError:
-            self.answers[name] = 0
-
-    async def talk_in_media(self, call: Call) -> None:
-        ways, media = self.ways, call.media
-        media.sdes_items = [(kind, ways.sdes[name].number) for name, kind in SDES_ITEMS.items()]
-        media.send_report()
-        app = ways.rtcp_app.number.encode().ljust(16, b"\0")
-        media.send_raw_rtcp(struct.pack("!BBHI4s", 0x80, 204, 2 + len(app) // 4, media.ssrc, b"NUMB") + app)
-        extension = ways.extension.number.encode().ljust(16, b"\0")
-        media.extension = HeaderExtension(0x1234, extension)
-        media.csrc = tuple(int(part) for part in thirds(ways.csrc.number))
-        media.ssrc = int(ways.ssrc.number[-9:])
-        before = media.sent_packets
-        await media.wait_for_audio(len(media.received_audio) + 25)
-        assert media.sent_packets > before
-        await media.send_dtmf(ways.dtmf.number.removeprefix("+"))
-        packet = struct.pack("!BBHII", 0x80, 77, 1, 1, media.ssrc) + ways.unknown_payload.number.encode()
-        media.send_raw(packet)
-        reason = ways.rtcp_bye.number.encode()
-        bye = struct.pack("!BBHIB", 0x81, 203, 0, media.ssrc, len(reason)) + reason
-        bye += b"\0" * (-len(bye) % 4)
-        media.send_raw_rtcp(bye[:2] + struct.pack("!H", len(bye) // 4 - 1) + bye[4:])
-
-
-def speak_as_the_manager(call: Call) -> None:
-    """Choose the phone's codec, A-law: between two codecs Asterisk could not join the media if it would, and
-    nothing that RTP says could ever be found.
-    """
-    call.invite.body, offers = re.subn(rb"(m=audio \d+ RTP/AVP) 0 8\b", rb"\1 8", call.invite.body)
-    assert offers == 1, "Asterisk offers both codecs"
-
-
-def thirds(number: str) -> list[str]:
-    """A number as contributing sources, of which none holds it whole: the last nine digits, the rest."""
-    digits = number.removeprefix("+")
-    return [digits[-9:], digits[:3]]
-
-
-def leaked(ways: list[Way], recording: Recording) -> list[str]:
-    """The ways whose number is among what the phone received."""
-    signalling = Recording()
-    for datagram in recording.only(direction=Direction.RECEIVED, protocol=Protocol.SIP):
-        signalling.add(datagram)
-    media_ways = ("rtp", "rtcp", "dtmf")
-    return [
-        f"{way.name}: {finding.form}"
-        for way in ways
-        for finding in Scanner(way.number, "GB").scan_recording(
-            recording if way.name.startswith(media_ways) else signalling
-        )
-    ]
-
-
-async def test_nothing_that_a_carrier_says_reaches_the_manager(phone: Phone, carrier: Carrier) -> None:
+@pytest.mark.parametrize("start", [dial, click])
+async def test_nothing_that_a_carrier_says_reaches_the_manager(
+    lab: Lab, phone: Phone, carrier: Carrier, start: Dial
+) -> None:
     ways = Ways()
-    loud = LoudCarrier(carrier, ways)
-    call = await phone.dial("*1042")
-    await call.answered()
+    loud = LoudCarrier(carrier, ways, lab.sip_address)
+    logged_before = len(asterisk_log(lab))
+    call = await start(lab, phone)
     customer = await carrier.called()
-    assert Uri.parse(customer.invite.uri).user == NUMBER
+    await call.answered()
+    await customer.acknowledged()
+    assert Uri.parse(customer.invite.uri).user == CUSTOMER.number
     await customer.media.wait_for_audio(25)
     codecs = {packet.payload_type for leg in (call, customer) for packet in leg.received_audio}
     assert codecs == {PCMA}, "both legs speak alike"
@@ -191,59 +79,123 @@ async def test_nothing_that_a_carrier_says_reaches_the_manager(phone: Phone, car
     await call.media.wait_for_audio(100)
     await customer.hang_up()
     await call.ended()
-    assert loud.said >= {"180", "183", "200", *ON_REQUESTS}, "everything was said"
+
     assert {name for name, status in loud.answers.items() if not status} <= UNANSWERED
-    assert leaked([*ways.all(), Way("the customer's own", NUMBER, "")], phone.recording) == []
+    assert SYNTAX_ERROR not in asterisk_log(lab)[logged_before:], "Asterisk understood all of it"
+    said = ways.tried_by(LOUD)
+    assert unheard(said, carrier.recording, phone.recording) == [], "all was said, and could be heard"
+    assert leaked([*said, CUSTOMER], phone.recording) == []
 
 
-@pytest.mark.parametrize("status", [400, 403, 404, 410, 480, 484, 486, 488, 500, 503, 600, 603, 606])
-async def test_nothing_that_a_failure_says_reaches_the_manager(
+def asterisk_log(lab: Lab) -> str:
+    return (lab.asterisk.log_folder / "messages.log").read_text(errors="replace")
+
+
+@pytest.mark.parametrize("turn", range(len(ALONE)))
+async def test_no_identity_said_alone_reaches_the_manager(phone: Phone, carrier: Carrier, turn: int) -> None:
+    one = OneIdentity(carrier, Ways(), turn)
+    call = await phone.dial("*1042")
+    await call.answered()
+    customer = await carrier.called()
+    await one.talk(customer)
+    await call.media.wait_for_audio(25)
+    await call.hang_up()
+    assert unheard(one.ways, carrier.recording, phone.recording) == []
+    assert leaked([*one.ways, CUSTOMER], phone.recording) == []
+
+
+async def test_no_tag_of_a_fork_reaches_the_manager(phone: Phone, carrier: Carrier) -> None:
+    ways = Ways()
+    said = ways.tried_by(FORKED)
+    ForkingCarrier(carrier, ways)
+    call = await phone.dial("*1042")
+    await call.answered()
+    await call.media.wait_for_audio(25)
+    await call.hang_up()
+    assert unheard(said, carrier.recording, phone.recording) == []
+    assert leaked([*said, CUSTOMER], phone.recording) == []
+
+
+async def test_an_answer_that_comes_too_late_reaches_nobody(phone: Phone, carrier: Carrier) -> None:
+    (late,) = Ways().tried_by(TOO_LATE)
+    headers = [(name, value.format(n=late.number)) for name, value, _ in HEADERS.values()]
+
+    async def answer_when_cancelled(call: Call) -> None:
+        call.receive_cancel = lambda: carrier.tasks.start(call.answer(headers=headers), "a late answer")
+        call.ring()
+
+    carrier.behaviour = answer_when_cancelled
+    call = await phone.dial("*1042")
+    customer = await carrier.called()
+    await call.hang_up()
+    await customer.acknowledged()
+    await customer.ended()
+    assert unheard([late], carrier.recording, phone.recording) == []
+    assert leaked([late, CUSTOMER], phone.recording) == []
+
+
+def refusal_headers(ways: Ways, status: int) -> list[tuple[str, str]]:
+    headers = [
+        (header, value.format(n=ways.headers[REFUSALS, name].number))
+        for name, (header, value, _) in HEADERS.items()
+    ]
+    if status in CHALLENGES:
+        headers.append(
+            (CHALLENGES[status], f'Digest realm="{ways.realm.number}", nonce="abc", algorithm=MD5')
+        )
+    return headers
+
+
+@pytest.mark.parametrize("status", [*CHALLENGES, *REFUSAL_STATUSES])
+async def test_nothing_that_a_refusal_says_reaches_the_manager(
     phone: Phone, carrier: Carrier, status: int
 ) -> None:
     ways = Ways()
-    way = ways.reason_phrase
-    headers = [(name, value.format(n=way.number)) for name, value, _ in HEADERS.values()]
-    carrier.behaviour = carriers.refuse(status, f"{way.number} is not here", headers=headers)
+    said = [way for way in ways.tried_by(REFUSED) if way is not ways.realm or status in CHALLENGES]
+    reason = f"{ways.refusal_reason.number} is not here"
+    carrier.behaviour = carriers.refuse(status, reason, headers=refusal_headers(ways, status))
     call = await phone.dial("*1042")
     await call.answered()  # to be told
     await call.hang_up()
     assert (await carrier.called()).final is not None
-    assert leaked([way, Way("the customer's own", NUMBER, "")], phone.recording) == []
+    assert unheard(said, carrier.recording, phone.recording) == []
+    assert leaked([*said, CUSTOMER], phone.recording) == []
 
 
-async def test_nothing_that_a_redirection_says_reaches_the_manager(phone: Phone, carrier: Carrier) -> None:
-    moved = "+447700900199"
+@pytest.mark.parametrize("status", REDIRECTIONS)
+async def test_nothing_that_a_redirection_says_reaches_the_manager(
+    phone: Phone, carrier: Carrier, status: int
+) -> None:
+    """Sealed, PJSIP follows it once; direct, the call ends."""
+    ways = Ways()
     host, port = carrier.address
-    carrier.behaviour = carriers.redirect(f"sip:{moved}@{host}:{port}")
-    carrier.when(moved, carriers.answer())
+    said = [*ways.tried_by(REDIRECTED), *(ways.headers[REFUSALS, name] for name in HEADERS)]
+
+    def name_the_target(message: Message) -> None:
+        if isinstance(message, Response) and message.status == status:
+            uri = f"<sip:{ways.moved_to.number}@{host}:{port}>"
+            message.set("Contact", f'"{ways.moved_display.number}" {uri}')
+            message.headers.extend(refusal_headers(ways, status))
+
+    carrier.alter = name_the_target
+    carrier.behaviour = carriers.redirect("sip:somewhere@carrier.example", status=status)
+    carrier.when(ways.moved_to.number, carriers.answer())
     call = await phone.dial("*1042")
     await call.answered()
     await call.hang_up()
-    found = leaked([Way("302", moved, ""), Way("the customer's own", NUMBER, "")], phone.recording)
-    assert found == []
+    assert unheard(said, carrier.recording, phone.recording) == []
+    assert leaked([*said, CUSTOMER], phone.recording) == []
 
 
 def test_the_page_of_ways_is_made_from_these() -> None:
     assert PAGE.read_text() == page(), "run python tests/leaks/page.py"
 
 
-def test_the_search_would_see_each_of_these_numbers() -> None:
-    """Planted in a message that a phone could have received, every way's number is found."""
+def test_every_way_has_a_number_of_its_own() -> None:
     ways = Ways().all()
-    assert len({way.number for way in ways}) == len(ways) >= 60
-    for way in ways:
-        recording = Recording()
-        text = f"SIP/2.0 200 OK\r\nX-Planted: {way.number}\r\n\r\n".encode()
-        recording.add(
-            Datagram(
-                monotonic_us=0,
-                wall_us=0,
-                direction=Direction.RECEIVED,
-                protocol=Protocol.SIP,
-                source=("127.0.0.1", 1),
-                destination=("127.0.0.1", 2),
-                data=text,
-            )
-        )
-        assert leaked([way], recording) or way.name.startswith(("rtp", "rtcp", "dtmf")), way.name
-        assert Scanner(way.number, "GB").scan(text)
+    assert len({way.number for way in ways}) == len({way.name for way in ways}) == len(ways) >= 60
+    assert {place for place, _ in Ways().headers} >= {*ON_RESPONSES, REFUSALS}
+
+
+def test_every_way_is_tried_by_a_test_that_exists() -> None:
+    assert {way.test for way in Ways().all()} <= globals().keys()

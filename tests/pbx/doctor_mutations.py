@@ -4,22 +4,29 @@ from __future__ import annotations
 
 import asyncio
 import shutil
-from collections.abc import Callable, Iterator
+import sqlite3
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import yaml
-from doctor_shop import Shop, rewrite, substitute
+from doctor_shop import HEALTHY_MACHINE, Shop, record_backup, rewrite, substitute
+from sqlalchemy import text
 
 from bridge.doctor.checks.endpoints import FOR_BOTH, FOR_MANAGERS, FOR_MANAGERS_AORS, Wanted
 from bridge.doctor.checks.modules import NEEDED
-from bridge.doctor.model import DaemonState, LogChannel
+from bridge.doctor.model import DaemonState, FileState, LogChannel
+from bridge.doctor.places import CREDENTIAL_STORE
+from bridge.intake.orders import add_order
+from bridge.intake.rows import Column
 from bridge.rules.dialling import Role
 from bridge.store.database import Database
 from bridge.store.managers import add_manager, disable_manager
-from bridge.vault import KeyRing, write_key_file
+from bridge.vault import KeyFile, KeyRing, Vault, read_key_ring, write_key_file
+from labkit.units import UNITS, Unit
 
 Break = Callable[[Shop], None]
 
@@ -30,7 +37,7 @@ WRONG = {
     "0": "1",
     "1": "2",
     "": "1",
-    "rfc4733": "info",
+    "auto": "info",
     "user": "uri_core",
     "username": "username,ip",
     "ip": "username",
@@ -47,6 +54,8 @@ MANAGER_AOR = "[101](call-bridge-manager-aor)"
 TRUNK = "[trunk](call-bridge-trunk)"
 SEALED = "[trunk-sealed](call-bridge-trunk-sealed)"
 SEALED_AOR = "[trunk-sealed](call-bridge-trunk-sealed-aor)"
+OWN_UNIT = Path("/etc/systemd/system/call-bridge.service")
+SHIPPED_UNIT = dict(Unit.read(UNITS / "call-bridge.service").settings)
 LISTENING = "[call-bridge-managers](+)\nexten => 9,1,"
 
 
@@ -157,6 +166,19 @@ def owner(path: str) -> Break:
     return harm
 
 
+def credential(bits: int) -> Break:
+    """The mode of a plain one in systemd's store, which is not ours to write into."""
+
+    def harm(shop: Shop) -> None:
+        shop.elsewhere[CREDENTIAL_STORE / "call-bridge-keys"] = FileState(bits, owner=0)
+
+    return harm
+
+
+def setting_of_keys(name: str) -> Break:
+    return config(lambda settings: settings.update(keys={"credential": name}))
+
+
 def silent_ari(shop: Shop) -> None:
     shop.ari_trouble = "asterisk.info: no answer"
 
@@ -168,19 +190,31 @@ def _database(shop: Shop) -> Path:
     return shop.folder / "var" / "call-bridge.sqlite3"
 
 
+def _ring(shop: Shop) -> KeyRing:
+    return read_key_ring(KeyFile(shop.folder / "secrets" / "keys"))
+
+
+@asynccontextmanager
+async def signed(shop: Shop) -> AsyncIterator[Database]:
+    """The database as whoever has the keys writes it."""
+    async with await Database.open(_database(shop)) as database:
+        database.sign_audit_with(Vault(_ring(shop)).audit_signer)
+        yield database
+
+
 def another_manager(shop: Shop) -> None:
     async def add() -> None:
-        async with await Database.open(_database(shop)) as database:
-            await add_manager(database, "Zoe", "199", Role.MANAGER)
+        async with signed(shop) as database:
+            await add_manager(database, "Zoe", "199", Role.MANAGER, actor="cli:alice")
 
     asyncio.run(add())
 
 
 def no_managers(shop: Shop) -> None:
     async def disable() -> None:
-        async with await Database.open(_database(shop)) as database:
+        async with signed(shop) as database:
             for extension in ("101", "102"):
-                await disable_manager(database, extension)
+                await disable_manager(database, extension, "cli:alice")
 
     asyncio.run(disable())
 
@@ -189,6 +223,56 @@ def other_keys(shop: Shop) -> None:
     path = shop.folder / "secrets" / "keys"
     path.unlink()
     write_key_file(path, KeyRing.new())
+
+
+def statement(sql: str) -> Break:
+    """Done to the database by somebody else than call-bridge."""
+
+    def harm(shop: Shop) -> None:
+        with sqlite3.connect(_database(shop)) as database:
+            database.execute(sql)
+        database.close()
+
+    return harm
+
+
+def unsigned_row(shop: Shop) -> None:
+    async def write() -> None:
+        async with await Database.open(_database(shop)) as database:
+            await record_backup(database, HEALTHY_MACHINE.read_at)
+
+    asyncio.run(write())
+
+
+def no_backup_but(at: datetime | None) -> Break:
+    """An audit begun anew, by a signer, with this backup alone."""
+
+    async def rewrite_audit(shop: Shop) -> None:
+        async with signed(shop) as database:
+            async with database.write() as connection:
+                for table in ("audit", "audit_head", "sqlite_sequence"):
+                    await connection.execute(text(f"DELETE FROM {table}"))
+            if at is not None:
+                await record_backup(database, at)
+
+    return lambda shop: asyncio.run(rewrite_audit(shop))
+
+
+def a_customer(shop: Shop) -> None:
+    async def add() -> None:
+        cells = {Column.ORDER: "1042", Column.NAME: "Anna", Column.PHONE: "+447700900123"}
+        async with signed(shop) as database:
+            await add_order(database, Vault(_ring(shop)), cells, home_region="GB", actor="cli:alice")
+
+    asyncio.run(add())
+
+
+def rotated_ring(shop: Shop) -> None:
+    """As after a rotation that was interrupted before it wrapped anything anew."""
+    path = shop.folder / "secrets" / "keys"
+    rotated = _ring(shop).rotated()
+    path.unlink()
+    write_key_file(path, rotated)
 
 
 def keys_beside_database(shop: Shop) -> None:
@@ -223,6 +307,8 @@ def ami_user(*lines: str) -> Break:
 
 
 AMI_ON = general("manager.conf", "enabled=yes")
+ARI_USER = append("ari.conf", f"[other]\ntype=user\npassword={PASSWORD}")
+ARI_READER = both(ARI_USER, general("ari.conf", "read_only=yes", "other"))
 
 
 # --- The table ----------------------------------------------------------------------------------------
@@ -293,9 +379,7 @@ MUTATIONS: dict[str, Mutation] = {
     "trunk-caller-id-differs": Mutation(
         in_etc("pjsip.conf", r'^callerid="Shop".*$', 'callerid="Shop" <+442079460001>')
     ),
-    "trunk-qualify": Mutation(
-        in_shipped("pjsip-trunk.conf", r"^qualify_frequency=30$", "qualify_frequency=0")
-    ),
+    "trunk-qualify": Mutation(in_etc("pjsip.conf", r"^qualify_frequency=\d+$", "qualify_frequency=0")),
     "trunk-identify-wide": Mutation(in_etc("pjsip.conf", r"^match=.*$", "match=0.0.0.0/0")),
     "trunk-identify-missing": Mutation(in_etc("pjsip.conf", r"^endpoint=trunk$", "endpoint=other")),
     "trunk-codecs": Mutation(under(TRUNK, "allow=g722")),
@@ -303,6 +387,11 @@ MUTATIONS: dict[str, Mutation] = {
     "sealed-contact": Mutation(
         in_etc("pjsip.conf", r"^contact=sip:127\.0\.0\.1:.*$", "contact=sip:127.0.0.1:9")
     ),
+    "sealed-asterisk": Mutation(
+        config(lambda settings: settings["trunk"]["sealed"].update(asterisk="127.0.0.1:5059"))
+    ),
+    "sealed-transport": Mutation(under(SEALED, "transport=tcp")),
+    "sealed-redirects": Mutation(asterisk(version="20.18.0"), prepare=asterisk(version="20.19.0")),
     "sealed-outbound-proxy": Mutation(under(SEALED, "outbound_proxy=sip:192.0.2.9")),
     "sealed-identified": Mutation(
         append("pjsip.conf", "[way-in]\ntype=identify\nendpoint=trunk-sealed\nmatch=192.0.2.9")
@@ -342,7 +431,9 @@ MUTATIONS: dict[str, Mutation] = {
     "ari-password-differs": Mutation(
         lambda shop: rewrite(shop.folder / "secrets" / "ari-password", lambda old: f"{PASSWORD}\n")
     ),
-    "ari-other-users": Mutation(append("ari.conf", f"[other]\ntype=user\npassword={PASSWORD}")),
+    "ari-other-users": Mutation(ARI_USER),
+    "ari-readers": Mutation(ARI_READER, prepare=config(direct)),
+    "ari-watchers": Mutation(ARI_READER),
     "ari-read-only": Mutation(general("ari.conf", "read_only=yes", "call-bridge")),
     "ami-enabled": Mutation(AMI_ON),
     "ami-web": Mutation(general("manager.conf", "webenabled=yes")),
@@ -418,6 +509,9 @@ MUTATIONS: dict[str, Mutation] = {
     "file-owner": Mutation(owner("etc/asterisk/http.conf")),
     "file-daemon-owner": Mutation(owner("secrets/keys")),
     "keys-beside-database": Mutation(keys_beside_database),
+    "file-credential": Mutation(
+        credential(0o640), prepare=both(setting_of_keys("call-bridge-keys"), credential(0o600))
+    ),
     "keys-environment": Mutation(config(lambda settings: settings.update(keys={"environment": "KEYS"}))),
     # The daemon
     "config-faults": Mutation(setting("shop", "shoes", "brown")),
@@ -436,15 +530,26 @@ MUTATIONS: dict[str, Mutation] = {
     "daemon-silent": Mutation(daemon(None, "no daemon answers here")),
     "daemon-sealed": Mutation(daemon(DaemonState(sealed=True, link=True))),
     "daemon-unlinked": Mutation(daemon(DaemonState(sealed=False, link=False))),
+    "config-not-loaded": Mutation(daemon(DaemonState(sealed=False, link=True, config_changed=True))),
+    "unit-watchdog": Mutation(
+        machine(units={OWN_UNIT: SHIPPED_UNIT | {"Type": "exec"}}),
+        prepare=machine(units={OWN_UNIT: SHIPPED_UNIT}),
+    ),
     "pjsip-not-reloaded": Mutation(
         asterisk(endpoints={"101": {"send_pai": "true", "direct_media": "false"}})
     ),
     "pjsip-not-known": Mutation(asterisk(endpoints={"101": {"send_pai": "false"}, "102": {}})),
+    # What is on record
+    "audit-altered": Mutation(statement("UPDATE audit SET detail = 'role=owner' WHERE id = 1")),
+    "audit-unvouched": Mutation(unsigned_row),
+    "backup-none": Mutation(no_backup_but(None)),
+    "backup-old": Mutation(no_backup_but(HEALTHY_MACHINE.read_at - timedelta(days=2))),
+    "keys-rotation-unfinished": Mutation(rotated_ring, prepare=a_customer),
     # The machine and Asterisk's version
     "advisory-ghsa-vrfp-mg3q-3959": Mutation(asterisk(version="22.10.0")),
     "advisory-ghsa-wcvv-g26m-wx5c": Mutation(
-        append("ari.conf", f"[watcher]\ntype=user\nread_only=yes\npassword={PASSWORD}"),
-        prepare=asterisk(version="23.4.0"),
+        general("ari.conf", "read_only=yes", "other"),
+        prepare=both(config(direct), ARI_USER, asterisk(version="23.4.0")),
     ),
     "advisory-ghsa-c4cg-9275-6w44": Mutation(
         asterisk(version="20.9.1"), prepare=both(AMI_ON, asterisk(version="20.9.2"))
@@ -452,11 +557,11 @@ MUTATIONS: dict[str, Mutation] = {
     "advisory-ghsa-33x6-fj46-6rfh": Mutation(
         asterisk(version="22.1.0"), prepare=both(AMI_ON, asterisk(version="22.1.1"))
     ),
-    "asterisk-too-old": Mutation(asterisk(version="18.26.4"), prepare=asterisk(version="20.20.0")),
+    "asterisk-too-old": Mutation(asterisk(version="18.26.4"), prepare=asterisk(version="20.18.0")),
     "clock-differs": Mutation(asterisk(clock_ahead=-5.0)),
     "clock-past": Mutation(machine(read_at=datetime(2020, 1, 1, tzinfo=UTC))),
     "core-dumps": Mutation(machine(core_limit=-1)),
-    "core-dumps-unit": Mutation(machine(units={Path("/etc/systemd/system/asterisk.service"): None})),
+    "core-dumps-unit": Mutation(machine(units={Path("/etc/systemd/system/asterisk.service"): {}})),
     "disk-low": Mutation(machine(free_bytes=500_000_000)),
     "disk-full": Mutation(machine(free_bytes=1_000_000)),
 }

@@ -12,8 +12,9 @@ from pathlib import Path
 
 from bridge.doctor.checks.modules import NEEDED
 from bridge.doctor.gather import gather
-from bridge.doctor.model import AriFacts, DaemonState, Facts, LogChannel, Machine
+from bridge.doctor.model import AriFacts, DaemonState, Facts, FileState, LogChannel, Machine
 from bridge.rules.dialling import Role
+from bridge.store.audit import AuditEntry, write_entry
 from bridge.store.database import Database
 from bridge.store.key_checks import verify_keys
 from bridge.store.managers import add_manager
@@ -50,6 +51,8 @@ class Shop:
     machine: Machine = HEALTHY_MACHINE
     owners: dict[str, int] = field(default_factory=dict)
     """Users whom files, by path below `folder`, shall seem to belong to: only root could give them away."""
+    elsewhere: dict[Path, FileState] = field(default_factory=dict)
+    """Files outside of `folder` that shall seem to be there."""
 
     @property
     def etc(self) -> Path:
@@ -61,7 +64,7 @@ class Shop:
 
     def facts(self) -> Facts:
         facts = gather(self.etc, self.config_path, running=False)
-        states = dict(facts.files)
+        states = {**facts.files, **self.elsewhere}
         for path, owner in self.owners.items():
             states[self.folder / path] = replace(states[self.folder / path], owner=owner)
         return replace(
@@ -79,7 +82,7 @@ class Shop:
         shutil.copytree(self.folder, folder)
         for path in (*folder.rglob("*.conf"), folder / "config.yaml"):
             rewrite(path, lambda text: text.replace(str(self.folder), str(folder)))
-        return replace(self, folder=folder, owners={})
+        return replace(self, folder=folder, owners={}, elsewhere={})
 
 
 def rewrite(path: Path, change: Callable[[str], str]) -> None:
@@ -111,5 +114,13 @@ async def _make_database(lab: Lab) -> None:
     write_key_file(lab.record.secrets / "keys", ring)
     async with await Database.open(lab.database_path, migrate=True) as database:
         await verify_keys(database, Vault(ring).key_check())
+        database.sign_audit_with(Vault(ring).audit_signer)
         for extension, manager in lab.managers.items():
-            await add_manager(database, manager.name, extension, Role.MANAGER)
+            await add_manager(database, manager.name, extension, Role.MANAGER, actor="cli:alice")
+        await record_backup(database, HEALTHY_MACHINE.read_at)
+
+
+async def record_backup(database: Database, at: datetime) -> None:
+    async with database.write() as connection:
+        entry = AuditEntry(round(at.timestamp() * 1000), "cli:alice", "backup", "copy.db")
+        await write_entry(connection, entry)

@@ -4,21 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import re
-import sqlite3
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from bridge.asterisk.ari import AriClient
-from labkit.daemonfiles import merged
+from bridge.proof.sip.carrier import Carrier
+from bridge.proof.sip.phone import Phone
 from labkit.lab import Lab
+from labkit.pbxfiles import CARRIER_ASKED_SECONDS
 from labkit.readiness import get
-from labkit.sip.carrier import Carrier
-from labkit.sip.phone import Phone
+from labkit.results import rows
 
 POLL_SECONDS = 0.05
 
@@ -35,12 +34,9 @@ class Record:
 
 def records(lab: Lab) -> list[Record]:
     """Every call on record, oldest first."""
-    with sqlite3.connect(f"file:{lab.database_path}?mode=ro", uri=True) as database:
-        rows = database.execute(
-            "SELECT order_code, kind, result, cause, answered_ms, started_ms, ended_ms"
-            " FROM calls ORDER BY rowid"
-        ).fetchall()
-    database.close()
+    query = (
+        "SELECT order_code, kind, result, cause, answered_ms, started_ms, ended_ms FROM calls ORDER BY rowid"
+    )
     return [
         Record(
             order=order,
@@ -50,7 +46,7 @@ def records(lab: Lab) -> list[Record]:
             answered=answered is not None,
             seconds=None if ended is None else (ended - started) / 1000,
         )
-        for order, kind, result, cause, answered, started, ended in rows
+        for order, kind, result, cause, answered, started, ended in rows(lab.database_path, query)
     ]
 
 
@@ -112,13 +108,37 @@ async def trunk_is(lab: Lab, state: str) -> bool:
         return (await client.endpoints.get("PJSIP", "trunk")).state == state
 
 
+_no_carrier_since: dict[tuple[str, int], float] = {}
+"""By address: when its carrier was let go of, on the monotonic clock."""
+
+
 @asynccontextmanager
 async def carrier_of(lab: Lab) -> AsyncIterator[Carrier]:
     """A carrier that answers, and that both Asterisk and the daemon know to be alive."""
     async with Carrier(lab.carrier_address) as carrier:
+        await asyncio.to_thread(lab.asterisk.rx, "pjsip qualify trunk")
+        await no_question_is_open(lab, carrier)
         await until_async(lambda: trunk_is(lab, "online"), "a trunk that is up", within=40)
         await until(lambda: gauge(lab, "callbridge_carrier_up") == 1, "a daemon that knows of it")
         yield carrier
+    _no_carrier_since[lab.carrier_address] = time.monotonic()
+
+
+async def no_question_is_open(lab: Lab, carrier: Carrier) -> None:
+    """Wait until no question that nobody was there to hear can make the trunk dead any more.
+
+    Asterisk waits three seconds for an answer, and repeats its question after half a second and one more (RFC
+    3261, timer E): a carrier that is back by then hears it. Else two later questions must have been heard.
+    """
+    away = time.monotonic() - _no_carrier_since.get(lab.carrier_address, 0.0)
+    asks = f"qualify_frequency={CARRIER_ASKED_SECONDS}" in (lab.asterisk.etc / "pjsip.conf").read_text()
+    if asks and away > 1.0:
+        heard_by_hand = 1
+        await until(lambda: _questions(carrier) >= heard_by_hand + 2, "a carrier that is asked", within=20)
+
+
+def _questions(carrier: Carrier) -> int:
+    return len({request.call_id for request in carrier.requests if request.method == "OPTIONS"})
 
 
 def sound_folder(lab: Lab) -> Path:
@@ -149,7 +169,7 @@ def settings(lab: Lab, changes: dict[str, dict[str, Any]]) -> Iterator[None]:
     """Let the lab's daemon run with other settings, and then with its own again."""
     own = lab.config_path.read_text()
     lab.stop_daemon()
-    lab.config_path.write_text(yaml.safe_dump(merged(yaml.safe_load(own), changes)))
+    lab.configure(changes)
     lab.start_daemon()
     try:
         yield

@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 from shop import carrier_of, next_result, nothing_left, records, until
 
+from bridge.proof.sip.carrier import Carrier
 from labkit import debian, ports
 from labkit.lab import Lab
 from labkit.plan import UDP
 from labkit.processes import start
-from labkit.sip.carrier import Carrier
 
 CONFIG = """\
 module_path {modules}

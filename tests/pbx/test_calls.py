@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import AsyncIterator
+from contextlib import suppress
 
 import pytest
 from shop import (
@@ -21,13 +22,14 @@ from shop import (
 )
 
 from bridge.asterisk.announcements import SOUNDS
+from bridge.asterisk.ari import NotFound
 from bridge.calls.model import Message
+from bridge.proof.sip import carrier as carriers
+from bridge.proof.sip.carrier import Carrier
+from bridge.proof.sip.message import Uri
+from bridge.proof.sip.phone import Phone
 from labkit.lab import Lab
 from labkit.readiness import get
-from labkit.sip import carrier as carriers
-from labkit.sip.carrier import Carrier
-from labkit.sip.message import Uri
-from labkit.sip.phone import Phone
 
 NUMBER = "+447700900123"
 ANOTHER_MANAGERS_ORDER = "*1046"
@@ -165,7 +167,7 @@ async def test_an_unknown_code_and_a_foreign_one_are_told_alike(
         assert (await next_result(lab, before)).result == "refused"
         told.append((answered_after, call.provisional, len(call.received_audio)))
     (first_after, *first), (second_after, *second) = told
-    assert abs(first_after - second_after) < 0.2
+    assert abs(first_after - second_after) < 0.4  # another multiple of the delay would be half a second more
     assert first[0] == second[0]
     assert abs(first[1] - second[1]) <= 5  # RTP packets of 20 ms
     assert not carrier.incoming_calls
@@ -315,5 +317,6 @@ async def test_a_call_on_record_is_there_though_the_daemon_is_killed_at_once(
     lab.start_daemon()
     async with ari(lab) as client:
         for channel in await client.channels.list():
-            await client.channels.handle(channel.id).hangup()
+            with suppress(NotFound):  # it may be on its way out already
+                await client.channels.handle(channel.id).hangup()
     await nothing_left(lab)

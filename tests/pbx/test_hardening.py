@@ -46,7 +46,7 @@ MANAGER = {
     "context": ("call-bridge-managers", "order codes and nothing else"),
     "identify_by": ("username", "an address proves nobody"),
     "auth": ("101", "a name is proven by a password"),
-    "suppress_q850_reason_headers": ("true", "the carrier's own words"),
+    "suppress_q850_reason_headers": ("true", "Reason passes on the cause that the carrier gave"),
     "rewrite_contact": ("true", "phones behind a router"),
     "callerid": ('"101" <101>', "the name on record, whatever the phone claims"),
     "call_group": ("", "nobody picks up other people's calls"),
@@ -54,7 +54,7 @@ MANAGER = {
     "named_call_group": ("", "nobody picks up other people's calls"),
     "named_pickup_group": ("", "nobody picks up other people's calls"),
     "one_touch_recording": ("false", "recordings start at the owner's wish"),
-    "dtmf_mode": ("rfc4733", "keys are not sound"),
+    "dtmf_mode": ("auto", "keys are not sound, in whatever way they come"),
 }
 TRUNK = {
     **BOTH,

@@ -127,7 +127,7 @@ def test_passwords_lie_only_in_files_that_others_cannot_read(create):
     [
         ({"bind": "localhost"}, "IPv4 address"),
         ({"sip_port": 70000}, "from 1 to 65535"),
-        ({"managers": 0}, "1 to 99 managers"),
+        ({"managers": 0}, "1 to 899 managers"),
         ({"carrier": "carrier.example"}, "HOST:PORT"),
     ],
 )

@@ -3,46 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-import csv
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from shop import gauge, nothing_left, records, trunk_is, until, until_async
 
-from labkit import debian, ports
+from labkit import ports, sipp
 from labkit.lab import Lab
+from labkit.orders import write_orders
 from labkit.plan import CARRIER_HOST, UDP
-from labkit.processes import start
 
-SCENARIOS = Path(__file__).parent / "sipp"
 MANAGERS = 60
 CALLS = 1000
 CALLS_PER_SECOND = 20
-
-
-def orders_csv(folder: Path, lab_managers: list[str]) -> Path:
-    """One order of one customer for each manager."""
-    path = folder / "orders.csv"
-    with path.open("w", newline="") as file:
-        writer = csv.writer(file)
-        writer.writerow(["order", "name", "phone", "summary", "manager", "language"])
-        for index, extension in enumerate(lab_managers):
-            writer.writerow(
-                [5000 + index, f"Customer of {extension}", f"+447700900{index:03}", "", extension, "en"]
-            )
-    return path
-
-
-def dialling_csv(folder: Path, lab: Lab) -> Path:
-    path = folder / "dialling.csv"
-    lines = [
-        f"{extension};[authentication username={extension} password={manager.password}];{5000 + index}"
-        for index, (extension, manager) in enumerate(lab.managers.items())
-    ]
-    path.write_text("\n".join(["SEQUENTIAL", *lines]) + "\n")
-    path.chmod(0o600)
-    return path
+TALK_SECONDS = 0.3
 
 
 def daemon_sockets(lab: Lab) -> int:
@@ -52,11 +27,10 @@ def daemon_sockets(lab: Lab) -> int:
     )
 
 
-async def sipp(*arguments: str, folder: Path) -> tuple[int, str]:
-    command = debian.unpacked(debian.SIP_PEERS).command("usr/bin/sipp")
+async def finished(command: list[str], folder: Path) -> tuple[int, str]:
+    """The exit code and the output of SIPp."""
     process = await asyncio.create_subprocess_exec(
         *command,
-        *arguments,
         cwd=folder,
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE,
@@ -69,16 +43,10 @@ async def sipp(*arguments: str, folder: Path) -> tuple[int, str]:
 @pytest.fixture
 def crowd(tmp_path: Path) -> Iterator[Lab]:
     """A lab of many managers, each with an order, whose trunk leads to a SIPp carrier."""
-    carrier_port = ports.free_port(CARRIER_HOST, UDP)
-    carrier = f"{CARRIER_HOST}:{carrier_port}"
-    extensions = [str(101 + index) for index in range(MANAGERS)]
-    lab = Lab.up(
-        tmp_path / "lab", managers=MANAGERS, carrier=carrier, orders=orders_csv(tmp_path, extensions)
-    )
-    command = debian.unpacked(debian.SIP_PEERS).command("usr/bin/sipp")
-    scenario = str(SCENARIOS / "carrier.xml")
-    options = ["-sf", scenario, "-i", CARRIER_HOST, "-p", str(carrier_port), "-nostdin", "-nd"]
-    peer = start([*command, *options], log=tmp_path / "carrier.log", folder=tmp_path, environment={})
+    carrier = CARRIER_HOST, ports.free_port(CARRIER_HOST, UDP)
+    orders = write_orders(tmp_path / "orders.csv", [str(101 + index) for index in range(MANAGERS)])
+    lab = Lab.up(tmp_path / "lab", managers=MANAGERS, carrier=f"{carrier[0]}:{carrier[1]}", orders=orders)
+    peer = sipp.start_carrier(carrier, tmp_path)
     yield lab
     peer.end()
     lab.down()
@@ -87,16 +55,10 @@ def crowd(tmp_path: Path) -> Iterator[Lab]:
 async def test_a_thousand_calls_all_succeed_and_leave_nothing(crowd: Lab, tmp_path: Path) -> None:
     await until_async(lambda: trunk_is(crowd, "online"), "a trunk that is up", within=40)
     tasks, sockets = gauge(crowd, "callbridge_tasks"), daemon_sockets(crowd)
-    host, port = crowd.sip_address
-    code, output = await sipp(
-        "-sf", str(SCENARIOS / "manager.xml"),
-        "-inf", str(dialling_csv(tmp_path, crowd)),
-        "-i", "127.0.0.1", "-p", str(ports.free_port("127.0.0.1", UDP)),
-        "-m", str(CALLS), "-r", str(CALLS_PER_SECOND), "-l", str(MANAGERS),
-        "-recv_timeout", "10000", "-nostdin", "-nd",
-        f"{host}:{port}",
-        folder=tmp_path,
-    )  # fmt: skip
+    command = sipp.managers_command(
+        crowd, tmp_path, calls=CALLS, calls_a_second=CALLS_PER_SECOND, talk_seconds=TALK_SECONDS
+    )
+    code, output = await finished(command, tmp_path)
     assert code == 0, output[-3000:]
     await nothing_left(crowd)
     await until(lambda: gauge(crowd, "callbridge_live_calls") == 0, "no live call")

@@ -11,12 +11,12 @@ import pytest_asyncio
 from plain_pbx import NUMBER, PASSWORD, SHOP_NUMBER, PlainPbx
 from rich.console import Console
 
-from labkit.capture import Direction, Protocol, Recording
-from labkit.sip.carrier import Carrier, answer, redirect, refuse, ring_for_ever, silence
-from labkit.sip.message import Message, Response
-from labkit.sip.phone import Phone, RegistrationRefused
-from labkit.story import Story
-from labkit.storytexts import ENGLISH, LANGUAGES, Texts
+from bridge.proof.capture import Direction, Protocol, Recording
+from bridge.proof.sip.carrier import Carrier, answer, redirect, refuse, ring_for_ever, silence
+from bridge.proof.sip.message import Message, Response
+from bridge.proof.sip.phone import Phone, RegistrationRefused
+from bridge.proof.story import Story
+from bridge.proof.storytexts import ENGLISH, LANGUAGES, StoryTexts
 
 
 @pytest.fixture(scope="module")
@@ -182,7 +182,7 @@ async def test_a_call_under_another_number_proves_nothing(phone: Phone, carrier:
 
 @pytest.mark.parametrize("texts", LANGUAGES.values(), ids=LANGUAGES.keys())
 async def test_the_story_shows_the_number_once_where_the_carrier_gets_it(
-    phone: Phone, carrier: Carrier, texts: Texts
+    phone: Phone, carrier: Carrier, texts: StoryTexts
 ) -> None:
     await talk(phone)
     console = Console(record=True, width=120, file=io.StringIO())

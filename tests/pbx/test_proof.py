@@ -12,7 +12,7 @@ from rich.console import Console
 from labkit import quickstart
 from labkit.lab import Lab
 from labkit.places import CHECKOUT
-from labkit.storytexts import LANGUAGES
+from labkit.quickstarttexts import LANGUAGES
 
 
 def test_the_proof_succeeds_from_one_command(tmp_path: Path) -> None:

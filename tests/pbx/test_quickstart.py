@@ -12,11 +12,12 @@ import pytest
 from plain_pbx import PASSWORD, PlainPbx
 from rich.console import Console
 
+from bridge.proof.storytexts import language_of
 from labkit import quickstart
 from labkit.lab import Lab
 from labkit.processes import Process
+from labkit.quickstarttexts import ENGLISH, RUSSIAN
 from labkit.record import LabManager, LabRecord
-from labkit.storytexts import ENGLISH, RUSSIAN, language_of
 
 
 def record_of(folder: Path, *, sip_port: int = 5060, carrier: str = "127.0.0.2:5060") -> LabRecord:
@@ -29,6 +30,7 @@ def record_of(folder: Path, *, sip_port: int = 5060, carrier: str = "127.0.0.2:5
         rtp_last_port=10001,
         ari_port=8088,
         redirect_port=5071,
+        desk_port=8090,
         ari_password="unused",
         carrier=carrier,
         carrier_is_simulated=True,
@@ -62,7 +64,7 @@ def test_without_a_carrier_nothing_is_proven(lab: Lab, monkeypatch: pytest.Monke
     lab.record.processes["carrier"].kill()
     console = Console(record=True, width=120, file=io.StringIO())
     assert quickstart.tell_a_call(lab, RUSSIAN, console) == 1
-    assert RUSSIAN.verdict.format(answer=RUSSIAN.not_proven) in console.export_text()
+    assert RUSSIAN.story.verdict.format(answer=RUSSIAN.story.not_proven) in console.export_text()
 
 
 def test_a_second_run_beside_the_first_is_answered(

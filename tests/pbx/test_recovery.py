@@ -19,11 +19,11 @@ from shop import (
     until_async,
 )
 
+from bridge.proof.sip import carrier as carriers
+from bridge.proof.sip.carrier import Carrier
+from bridge.proof.sip.phone import Phone
 from labkit.lab import Lab
 from labkit.readiness import get
-from labkit.sip import carrier as carriers
-from labkit.sip.carrier import Carrier
-from labkit.sip.phone import Phone
 
 PACKETS_A_SECOND = 50
 

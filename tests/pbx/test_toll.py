@@ -25,11 +25,11 @@ from shop import (
 )
 
 from bridge.api.client import ApiClient, Readiness
+from bridge.proof.sip import carrier as carriers
+from bridge.proof.sip.carrier import Carrier
+from bridge.proof.sip.phone import Phone
 from labkit.lab import Lab
 from labkit.readiness import get
-from labkit.sip import carrier as carriers
-from labkit.sip.carrier import Carrier
-from labkit.sip.phone import Phone
 
 SECONDS_LEFT = 12
 

@@ -20,7 +20,9 @@ async def db(tmp_path: Path) -> AsyncIterator[Database]:
 
 @pytest.fixture
 async def managers(db: Database) -> tuple[Manager, Manager]:
-    return await add_manager(db, "Anna", "101"), await add_manager(db, "Boris", "102")
+    return await add_manager(db, "Anna", "101", actor="cli:alice"), await add_manager(
+        db, "Boris", "102", actor="cli:alice"
+    )
 
 
 @pytest.fixture

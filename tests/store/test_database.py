@@ -4,19 +4,25 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
 from contextlib import AsyncExitStack
 from pathlib import Path
+from typing import Any
 
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import CheckConstraint
+from sqlalchemy import CheckConstraint, insert, text
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import IntegrityError
 
 from bridge.store.database import BUSY_TIMEOUT_MS, Database, _check_file
 from bridge.store.errors import DatabaseUnusable
-from bridge.store.schema import metadata
+from bridge.store.lanes import Session
+from bridge.store.schema import REVISION, key_checks, metadata
 
 PRAGMAS = {
     "journal_mode": "wal",
@@ -34,6 +40,71 @@ async def test_every_connection_is_durable_and_keeps_foreign_keys(db: Database) 
         for connection in connections:
             for pragma, value in PRAGMAS.items():
                 assert (await connection.exec_driver_sql(f"PRAGMA {pragma}")).scalar_one() == value, pragma
+    for pragma, value in PRAGMAS.items():
+        for ask in (db.read_in_one_trip, db.write_in_one_trip):
+            assert await ask(scalar, f"PRAGMA {pragma}") == value, pragma
+
+
+def scalar(session: Session, statement: str) -> Any:
+    return session.execute(text(statement), {}).fetchone()[0]
+
+
+def add_check(session: Session, key_id: str, then: Callable[[], object] = lambda: None) -> None:
+    session.execute(insert(key_checks), {"key_id": key_id, "value": b"\0"})
+    then()
+
+
+async def checks(db: Database) -> set[str]:
+    async with db.read() as connection:
+        return set((await connection.exec_driver_sql("SELECT key_id FROM key_checks")).scalars())
+
+
+async def test_a_write_in_one_trip_is_one_and_is_seen_by_all_when_it_returns(db: Database) -> None:
+    before = db._commits._connection._asked
+    await db.write_in_one_trip(add_check, "k")
+    assert db._commits._connection._asked - before == 1
+    assert await checks(db) == {"k"}
+    assert await db.read_in_one_trip(scalar, "SELECT key_id FROM key_checks") == "k"
+
+
+async def test_a_write_in_one_trip_that_fails_is_undone_and_quotes_no_value(db: Database) -> None:
+    def twice(session: Session) -> None:
+        add_check(session, "first")
+        add_check(session, "a value")
+        add_check(session, "a value")
+
+    with pytest.raises(IntegrityError) as raised:
+        await db.write_in_one_trip(twice)
+    assert "a value" not in f"{raised.value!r} {raised.value}"
+    assert await checks(db) == set()
+
+
+async def test_a_write_in_one_trip_holds_the_write_lock_from_its_start(db: Database, tmp_path: Path) -> None:
+    other = sqlite3.connect(tmp_path / "shop.db", timeout=0, isolation_level=None, check_same_thread=False)
+
+    def refused(_: Session) -> str:
+        with pytest.raises(sqlite3.OperationalError) as raised:
+            other.execute("BEGIN IMMEDIATE")
+        return str(raised.value)
+
+    assert await db.write_in_one_trip(refused) == "database is locked"
+    other.execute("BEGIN IMMEDIATE")
+    other.close()
+
+
+async def test_a_write_that_nobody_waits_for_any_more_is_whole_and_in_nobodys_way(db: Database) -> None:
+    begun, go_on = threading.Event(), threading.Event()
+    writing = asyncio.get_running_loop().create_task(
+        db.write_in_one_trip(add_check, "left", lambda: (begun.set(), go_on.wait(10))), name="write"
+    )
+    assert await asyncio.to_thread(begun.wait, 10)
+    writing.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await writing
+    assert await db.read_in_one_trip(scalar, "SELECT count(*) FROM key_checks") == 0, "looks up meanwhile"
+    go_on.set()
+    await db.write_in_one_trip(add_check, "next")
+    assert await checks(db) == {"left", "next"}
 
 
 async def test_the_migrations_make_the_tables_that_the_queries_see(db: Database) -> None:
@@ -42,6 +113,39 @@ async def test_the_migrations_make_the_tables_that_the_queries_see(db: Database)
 
     async with db.read() as connection:
         assert await connection.run_sync(differences) == []
+
+
+async def test_the_newest_migration_is_the_one_that_the_schema_names(db: Database) -> None:
+    """Otherwise every start would load Alembic, to find nothing to do."""
+
+    def at(connection: Connection) -> str | None:
+        return MigrationContext.configure(connection).get_current_revision()
+
+    async with db.read() as connection:
+        assert await connection.run_sync(at) == REVISION
+
+
+def test_tables_that_are_up_to_date_are_opened_without_loading_alembic(tmp_path: Path) -> None:
+    path = tmp_path / "shop.db"
+    asyncio.run(open_and_close(path, migrate=True))
+    program = f"""
+import asyncio, sys
+from pathlib import Path
+from bridge.store.database import Database
+
+async def look() -> None:
+    async with await Database.open(Path({str(path)!r}), migrate=True):
+        pass
+
+asyncio.run(look())
+sys.exit("alembic" in sys.modules)
+"""
+    subprocess.run([sys.executable, "-c", program], check=True, timeout=60)
+
+
+async def open_and_close(path: Path, *, migrate: bool) -> None:
+    async with await Database.open(path, migrate=migrate):
+        pass
 
 
 async def test_every_check_of_the_schema_is_in_the_migrated_tables(db: Database) -> None:

@@ -40,7 +40,7 @@ async def test_managers_are_listed_by_extension_and_found_by_it(db: Database, ma
 
 async def test_an_extension_has_one_manager(db: Database, managers: Managers) -> None:
     with pytest.raises(ExtensionTaken, match="101"):
-        await add_manager(db, "Clara", "101")
+        await add_manager(db, "Clara", "101", actor="cli:alice")
     assert await list_managers(db) == list(managers)
 
 
@@ -50,18 +50,18 @@ async def test_an_extension_has_one_manager(db: Database, managers: Managers) ->
 )
 async def test_what_is_no_manager_is_refused(db: Database, wrong: dict[str, Any]) -> None:
     with pytest.raises(InvalidManager):
-        await add_manager(db, **{"name": "Anna", "extension": "101", **wrong})
+        await add_manager(db, **{"name": "Anna", "extension": "101", **wrong}, actor="cli:alice")
 
 
 async def test_a_disabled_manager_stays_disabled_and_gets_no_customers(
     db: Database, managers: Managers, orders: None
 ) -> None:
-    assert (await disable_manager(db, "102")).disabled
-    assert (await disable_manager(db, "102")).disabled
+    assert (await disable_manager(db, "102", "cli:alice")).disabled
+    assert (await disable_manager(db, "102", "cli:alice")).disabled
     with pytest.raises(ManagerDisabled, match="102"):
-        await assign_customer(db, "1042", "102")
+        await assign_customer(db, "1042", "102", "cli:alice")
     with pytest.raises(UnknownManager, match="999"):
-        await disable_manager(db, "999")
+        await disable_manager(db, "999", "cli:alice")
 
 
 async def test_orders_are_listed_page_by_page(db: Database, orders: None) -> None:
@@ -90,9 +90,9 @@ async def test_an_order_is_shown_without_what_is_sealed(db: Database, orders: No
 
 async def test_assigning_names_what_is_not_there(db: Database, orders: None) -> None:
     with pytest.raises(UnknownOrder):
-        await assign_customer(db, "9999", "101")
+        await assign_customer(db, "9999", "101", "cli:alice")
     with pytest.raises(UnknownManager):
-        await assign_customer(db, "1042", "999")
+        await assign_customer(db, "1042", "999", "cli:alice")
 
 
 async def test_a_caller_is_found_by_the_blind_index(db: Database, managers: Managers, orders: None) -> None:

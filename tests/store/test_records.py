@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
-from sqlalchemy import event
+from audit_rows import since_managers_were_added
 from sqlalchemy.exc import IntegrityError
 
-from bridge.store.audit import AuditEntry, recent_entries
+from bridge.store.audit import AuditEntry
+from bridge.store.cards import card
 from bridge.store.database import Database
 from bridge.store.managers import Manager
-from bridge.store.orders import assign_customer
+from bridge.store.orders import assign_customer, show_order
 from bridge.store.records import (
     DAY_MS,
     HOUR_MS,
+    Answered,
+    Finished,
     NewCall,
     OrderRef,
     SealedContact,
     begin_call,
     dial_facts,
-    finish_call,
-    mark_answered,
+    note,
     open_calls,
     recent_calls,
     refuse_call,
@@ -65,14 +65,12 @@ async def test_an_unknown_code_or_extension_takes_the_same_single_statement(
 ) -> None:
     statements: list[str] = []
 
-    def note(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
-        statements.append(statement)
-
-    event.listen(db._engine.sync_engine, "before_cursor_execute", note)
+    connection = db._lookups._connection
+    await connection.set_trace_callback(statements.append)
     known = await dial_facts(db, "101", "1042", NOW)
     unknown = await dial_facts(db, extension, code, NOW)
     assert len(statements) == 2
-    assert statements[0] == statements[1]
+    assert statements[0].replace("'101'", f"'{extension}'").replace("'1042'", f"'{code}'") == statements[1]
     assert (unknown.manager is None) == (extension == "999")
     assert (unknown.order is None) == (code == "9999")
     assert known.order is not None
@@ -97,6 +95,29 @@ async def test_the_contact_most_likely_right_is_dialled(
     assert (contact.contact_id if contact else None) == dialled
 
 
+@pytest.mark.parametrize(
+    ("standings", "place", "dialled"),
+    [
+        (("usable", "usable"), 1, 1),
+        (("usable", "usable"), 2, 2),
+        (("usable", "usable"), 3, None),
+        (("suspect", "usable"), 1, 2),
+        (("suspect", "usable"), 2, 1),
+        (("wrong", "usable"), 2, None),
+    ],
+)
+async def test_a_contact_is_dialled_by_the_place_that_lists_show(
+    db: Database, standings: tuple[str, str], place: int, dialled: int | None
+) -> None:
+    for contact_id, standing in enumerate(standings, 1):
+        await run(db, "UPDATE contacts SET standing = ? WHERE id = ?", standing, contact_id)
+    contact = (await dial_facts(db, "101", "1042", NOW, place=place)).contact
+    assert (contact.contact_id if contact else None) == dialled
+    shown = {each.place: each.contact_id for each in (await show_order(db, "1042")).contacts}
+    on_the_card = {each.place: each.id for each in (await card(db, "1042", sees=None)).contacts}
+    assert shown.get(place) == on_the_card.get(place) == dialled
+
+
 async def test_an_erased_customer_has_no_contact_to_dial(db: Database) -> None:
     await run(db, "UPDATE customers SET data_key = NULL")
     facts = await dial_facts(db, "101", "1042", NOW)
@@ -113,7 +134,7 @@ async def test_placed_calls_of_the_last_hour_and_day_are_counted(db: Database) -
         ("old", DAY_MS),
     ):
         await begin_call(db, call(id_, started_ms=NOW - age), entry())
-    await finish_call(db, "now", "talked", 16, NOW + 1)
+    await note(db, [Finished("now", NOW + 1, "talked", 16)])
     await refuse_call(db, call("refused"), entry("refuse"))
     await begin_call(db, call("other", manager_id=2), entry())
     facts = await dial_facts(db, "101", "1042", NOW)
@@ -121,7 +142,7 @@ async def test_placed_calls_of_the_last_hour_and_day_are_counted(db: Database) -
 
 
 async def test_a_reassigned_customer_is_anothers(db: Database, managers: tuple[Manager, Manager]) -> None:
-    await assign_customer(db, "0042", "102")
+    await assign_customer(db, "0042", "102", "cli:alice")
     assert (await dial_facts(db, "101", "1042", NOW)).assigned_manager_id == managers[1].id
 
 
@@ -129,19 +150,23 @@ async def test_a_call_and_its_audit_entry_are_recorded_together_or_not_at_all(db
     await begin_call(db, call("a"), entry())
     with pytest.raises(IntegrityError):
         await begin_call(db, call("a"), entry())
-    assert await recent_entries(db) == [entry()]
+    assert await since_managers_were_added(db) == [entry()]
+    async with db.write() as connection:
+        await connection.exec_driver_sql(
+            "CREATE TRIGGER full BEFORE INSERT ON audit BEGIN SELECT RAISE(ABORT, 'full'); END"
+        )
     with pytest.raises(IntegrityError):
-        await begin_call(db, call("b"), AuditEntry(NOW, None, "call", "order"))  # type: ignore[arg-type]
+        await begin_call(db, call("b"), entry())
     assert [record.id for record in await recent_calls(db)] == ["a"]
 
 
 async def test_the_first_word_on_a_call_stands(db: Database) -> None:
     await begin_call(db, call("a"), entry())
-    await mark_answered(db, "a", NOW + 1)
-    await mark_answered(db, "a", NOW + 2)
-    await finish_call(db, "a", "talked", 16, NOW + 3)
-    await finish_call(db, "a", "failed", 38, NOW + 4)
-    await mark_answered(db, "a", NOW + 5)
+    await note(db, [Answered("a", NOW + 1)])
+    await note(db, [Answered("a", NOW + 2)])
+    await note(db, [Finished("a", NOW + 3, "talked", 16)])
+    await note(db, [Finished("a", NOW + 4, "failed", 38)])
+    await note(db, [Answered("a", NOW + 5)])
     (record,) = await recent_calls(db)
     assert (record.answered_ms, record.ended_ms) == (NOW + 1, NOW + 3)
     assert (record.result, record.cause) == ("talked", 16)
@@ -152,13 +177,13 @@ async def test_a_refused_call_is_over_at_once(db: Database) -> None:
     assert await open_calls(db) == []
     (record,) = await recent_calls(db)
     assert (record.result, record.ended_ms, record.manager_id) == ("refused", NOW, None)
-    assert await recent_entries(db) == [entry("refuse")]
+    assert await since_managers_were_added(db) == [entry("refuse")]
 
 
 async def test_a_successor_finds_the_calls_that_have_not_ended(db: Database) -> None:
     for id_, age in (("ended", 3), ("newer", 1), ("older", 2)):
         await begin_call(db, call(id_, started_ms=NOW - age), entry())
-    await finish_call(db, "ended", "busy", 17, NOW)
+    await note(db, [Finished("ended", NOW, "busy", 17)])
     assert [(open_.id, open_.extension) for open_ in await open_calls(db)] == [
         ("older", "101"),
         ("newer", "101"),

@@ -6,18 +6,20 @@ import asyncio
 from pathlib import Path
 
 import pytest
+from audit_rows import since_managers_were_added
 from sqlalchemy.exc import IntegrityError
 
-from bridge.store.audit import AuditEntry, recent_entries
+from bridge.store.audit import AuditEntry
 from bridge.store.database import Database
 from bridge.store.panic import Panic, begin_panic, current_panic, end_panic
 from bridge.store.records import (
     DAY_MS,
+    Answered,
+    Finished,
     NewCall,
     begin_call,
     dial_facts,
-    finish_call,
-    mark_answered,
+    note,
     refuse_call,
 )
 from bridge.store.tolls import PastCall, calls_of_a_day, raise_alarm
@@ -45,9 +47,9 @@ async def placed(
     call = NewCall(id_, "dial-order", "1042", manager_id, contact_id, None, start_ms)
     await begin_call(db, call, ENTRY)
     if answered is not None:
-        await mark_answered(db, id_, NOW - answered * MINUTE_MS)
+        await note(db, [Answered(id_, NOW - answered * MINUTE_MS)])
     if ended is not None:
-        await finish_call(db, id_, result, 16, NOW - ended * MINUTE_MS)
+        await note(db, [Finished(id_, NOW - ended * MINUTE_MS, result, 16)])
 
 
 async def test_a_call_is_read_with_its_extension_its_line_and_its_times(db: Database) -> None:
@@ -106,7 +108,7 @@ async def test_an_alarm_is_raised_once_a_day_for_each_limit(db: Database) -> Non
     assert not await raise_alarm(db, alarm(NOW + DAY_MS - 1))
     assert await raise_alarm(db, alarm(NOW + 1, "limit minutes of extension 102"))
     assert await raise_alarm(db, alarm(NOW + DAY_MS))
-    assert [entry.act for entry in await recent_entries(db)] == ["alarm"] * 3
+    assert [entry.act for entry in await since_managers_were_added(db)] == ["alarm"] * 3
 
 
 async def test_an_alarm_is_not_raised_again_by_the_next_daemon(db: Database) -> None:
@@ -140,7 +142,7 @@ async def test_the_first_panic_stands_until_it_is_ended(db: Database) -> None:
     assert await begin_panic(db, later) == PANIC
     assert await end_panic(db, "cli:bob", NOW + 2)
     assert not await end_panic(db, "cli:bob", NOW + 3)
-    assert [(entry.act, entry.actor, entry.detail) for entry in await recent_entries(db)] == [
+    assert [(entry.act, entry.actor, entry.detail) for entry in await since_managers_were_added(db)] == [
         ("panic-off", "cli:bob", ""),
         ("panic", "cli:alice", "strange calls"),
     ]
@@ -151,7 +153,7 @@ async def test_of_two_who_panic_at_once_both_are_told_the_same(db: Database) -> 
     async with await Database.open(db.path) as another:
         told = await asyncio.gather(begin_panic(db, PANIC), begin_panic(another, bobs))
     assert told[0] == told[1]
-    assert [entry.act for entry in await recent_entries(db)] == ["panic"]
+    assert [entry.act for entry in await since_managers_were_added(db)] == ["panic"]
 
 
 async def test_there_is_one_panic_at_most(db: Database) -> None:

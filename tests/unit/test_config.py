@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bridge.config import Config, ConfigError, ConfigProblem, known_keys, load_config
-from bridge.rules import Allowance, LineType, TimeRange
+from bridge.rules import Allowance, Day, LineType, OpeningHours, TimeRange, WorkingHours
 
 SHIPPED = Path(__file__).parents[2] / "config.yaml"
 SMALLEST = """\
@@ -101,6 +101,28 @@ rules:
     assert policy.refusal_delay_ms == 66
 
 
+def test_the_opening_hours_hold_what_the_file_says(tmp_path: Path) -> None:
+    hours = _load(
+        tmp_path,
+        SMALLEST
+        + """\
+callbacks:
+  hours: {saturday: ["22:00-06:00"], sunday: []}
+  holidays: [12-25, 2026-04-03]
+  open_days: {2026-12-24: ["09:00-13:00"]}
+""",
+    ).opening_hours()
+    assert hours.week.days[4:] == ((TimeRange(0, 1440),), (TimeRange(1320, 360),), ())
+    assert hours.week.timezone.key == "Europe/London"
+    assert hours.holidays == {Day.read("12-25"), Day.read("2026-04-03")}
+    assert hours.open_days == {Day.read("2026-12-24"): (TimeRange(540, 780),)}
+
+
+def test_without_opening_hours_phones_ring_always(tmp_path: Path) -> None:
+    hours = _load(tmp_path, SMALLEST).opening_hours()
+    assert hours == OpeningHours(WorkingHours(((TimeRange(0, 1440),),) * 7, hours.week.timezone))
+
+
 def test_the_price_of_a_line_is_its_own_or_its_countrys_or_the_default(tmp_path: Path) -> None:
     text = (
         "rules:\n  prices: {default: 1.5, own_country: 0.1, countries: {IE: {mobile: 0.2}, GB: {voip: 0}}}\n"
@@ -136,6 +158,32 @@ def test_ari_may_be_plain_across_the_network_where_that_is_said(tmp_path: Path) 
     assert _load(tmp_path, text).asterisk.ari_url == "http://192.0.2.1:8088/ari"
 
 
+def test_the_api_is_off_by_default_and_may_be_elsewhere_where_that_is_said(tmp_path: Path) -> None:
+    assert _load(tmp_path, SMALLEST).api.listen is None
+    anywhere = "api: {listen: '0.0.0.0:8444', plain_http_allowed: true}\n"
+    assert _load(tmp_path, SMALLEST + anywhere).api.listen == "0.0.0.0:8444"
+    assert _load(tmp_path, SMALLEST + "api: {listen: '[::1]:8444'}\n").api.listen == "[::1]:8444"
+
+
+@pytest.mark.parametrize(
+    "desk",
+    [
+        "{listen: '[::1]:8090'}",
+        "{url: 'http://127.0.0.1:8090'}",
+        "{listen: '0.0.0.0:443', tls: {certificate: a.pem, key: a.key}, url: 'https://desk.example.net/'}",
+    ],
+)
+def test_the_desk_may_be_plain_on_this_machine_and_encrypted_anywhere(tmp_path: Path, desk: str) -> None:
+    assert (_load(tmp_path, SMALLEST + f"desk: {desk}\n").desk.url or "")[-1:] != "/"
+
+
+def test_agi_listens_nowhere_by_default_and_on_the_network_where_that_is_said(tmp_path: Path) -> None:
+    assert _load(tmp_path, SMALLEST).agi.listen is None
+    text = "agi: {network_allowed: true, listen: '192.0.2.9:4573', peers: ['192.0.2.1', '::1']}\n"
+    agi = _load(tmp_path, SMALLEST + text).agi
+    assert (agi.listen, agi.peers) == ("192.0.2.9:4573", {"192.0.2.1", "::1"})
+
+
 # --- What is refused ----------------------------------------------------------------------------------
 
 PLAIN_HTTP = (
@@ -155,6 +203,31 @@ MANAGERS = (
 ONE_WAY = "5: trunk: must have either a section named sealed or a value for direct"
 CARRIER = "8: trunk.sealed.carrier: must be sip:{number}@HOST:PORT, the carrier's address"
 LISTEN = "8: trunk.sealed.listen: must be a loopback address and a port, such as 127.0.0.1:5071"
+SOURCE = "8: trunk.sealed.asterisk: must be an IPv4 address and a port, such as 127.0.0.1:5060"
+BACKUP = '{trunk-2: "sip:{number}@h2"}'
+BACKUP_URI = CARRIER.replace("8: trunk.sealed.carrier", "11: trunk.sealed.backups.?")
+NEVER_LEFT = (
+    "8: trunk.sealed: must watch the first gateway, or the backups are never used: give watch an endpoint"
+)
+PLAIN_DESK = (
+    "12: desk.listen: must be a loopback address unless desk.tls has a certificate: passwords would cross "
+    "the network readable"
+)
+PLAIN_API = (
+    "12: api.listen: must be a loopback address, with a proxy before it that has TLS: plain http would carry "
+    "tokens and customers' numbers readable across the network"
+)
+API_ADDRESS = "12: api.listen: must be an address and a port, such as 127.0.0.1:8444"
+DESK_ADDRESS = "12: desk.listen: must be an address and a port, such as 127.0.0.1:8090"
+HALF_OF_TLS = "12: desk.tls: must have both certificate and key, or neither"
+DESK_URL = "12: desk.url: must be the desk's own address, such as https://desk.example.net"
+DESK_UNDER_A_PATH = "12: desk.url: must have no path: browsers keep the desk's cookies for a whole host"
+PLAIN_DESK_URL = "12: desk.url: must be https, unless it is on this machine"
+OPEN_AGI = (
+    "12: agi.listen: must be a loopback address unless agi.network_allowed is true: FastAGI is not "
+    "encrypted, and has no password"
+)
+AGI_ADDRESS = "12: agi.listen: must be an address and a port, such as 127.0.0.1:4573"
 ONE_KEY = "9: keys: must name exactly one of file, credential and environment"
 
 
@@ -183,6 +256,18 @@ ONE_KEY = "9: keys: must name exactly one of file, credential and environment"
         (DIRECT, DIRECT + '  sealed: {carrier: "sip:{number}@192.0.2.10"}\n', ONE_WAY),
         (DIRECT, '  sealed: {carrier: "sip:{number}@h>;x"}\n', CARRIER),
         (DIRECT, '  sealed: {carrier: "sip:{number}@h", listen: "0.0.0.0:5071"}\n', LISTEN),
+        (DIRECT, '  sealed: {carrier: "sip:{number}@h?Route=x"}\n', CARRIER),
+        (DIRECT, '  sealed: {carrier: "sip:{number}@h", asterisk: "localhost"}\n', SOURCE),
+        (
+            DIRECT,
+            '  sealed:\n    carrier: "sip:{number}@h"\n    backups:\n      trunk-2: h2\n',
+            BACKUP_URI,
+        ),
+        (
+            DIRECT,
+            f'  sealed: {{carrier: "sip:{{number}}@h", watch: null, backups: {BACKUP}}}\n',
+            NEVER_LEFT,
+        ),
         ("@trunk\n", "@trunk{number}\n", TRUNK),
         ("@trunk\n", "@a/b\n", TRUNK),
         ("keys:\n", "  number_format: national\nkeys:\n", "9: trunk.number_format: must be +e164 or e164"),
@@ -249,11 +334,88 @@ ONE_KEY = "9: keys: must name exactly one of file, credential and environment"
             'rules:\n  working_hours:\n    monday: ["09:00-25:00"]\n',
             "13: rules.working_hours.monday: must lie between 00:00 and 24:00",
         ),
+        (
+            "",
+            'callbacks:\n  hours:\n    monday: ["09:00-18:00"]\n    tuesday: ["9-18"]\n',
+            '14: callbacks.hours.tuesday: must be a time range such as "09:00-18:00"',
+        ),
+        (
+            "",
+            'callbacks:\n  holidays:\n    - "2026-12-25"\n    - "02-30"\n',
+            "14: callbacks.holidays: must be a day that the calendar has",
+        ),
+        (
+            "",
+            "callbacks:\n  holidays: [25.12.]\n",
+            '12: callbacks.holidays: must be a day such as "2026-12-25", or "12-25" for every year',
+        ),
+        (
+            "",
+            'callbacks:\n  open_days:\n    "12-24": ["09:00-13:00"]\n    Christmas: ["09:00-13:00"]\n',
+            "14: callbacks.open_days.Christmas: "
+            'must be a day such as "2026-12-25", or "12-25" for every year',
+        ),
+        (
+            "",
+            'callbacks:\n  open_days:\n    "12-24": ["9-13"]\n',
+            '13: callbacks.open_days.?: must be a time range such as "09:00-18:00"',
+        ),
         ("", "asterisk:\n  ari_url: ftp://127.0.0.1\n", URL),
         ("", "asterisk:\n  ari_url: http://[127.0.0.1\n", URL),
         ("", "asterisk:\n  ari_url: http://192.0.2.1:8088/ari\n", PLAIN_HTTP),
         ("", "asterisk:\n  ari_password: example\n", LITERAL_PASSWORD),
         ("", "managers:\n  endpoint: SIP/{extension}\n", MANAGERS),
+        ("", "api:\n  listen: 0.0.0.0:8444\n", PLAIN_API),
+        ("", "api:\n  listen: '[2001:db8::1]:8444'\n", PLAIN_API),
+        ("", "api:\n  listen: 127.0.0.1:99999\n", API_ADDRESS),
+        ("", "desk:\n  listen: 0.0.0.0:8090\n", PLAIN_DESK),
+        ("", "desk:\n  listen: '[::]:8090'\n", PLAIN_DESK),
+        ("", "desk:\n  listen: 127.0.0.1:99999\n", DESK_ADDRESS),
+        ("", "desk:\n  tls: {certificate: desk.pem}\n", HALF_OF_TLS),
+        ("", "desk:\n  url: http://desk.example.net\n", PLAIN_DESK_URL),
+        ("", "desk:\n  url: https://example.net/desk\n", DESK_UNDER_A_PATH),
+        ("", "desk:\n  url: desk.example.net\n", DESK_URL),
+        (
+            "",
+            "desk:\n  second_factor: [boss]\n",
+            "12: desk.second_factor: must be manager, supervisor or owner",
+        ),
+        ("", "agi:\n  listen: 0.0.0.0:4573\n", OPEN_AGI),
+        ("", "agi:\n  listen: '[2001:db8::1]:4573'\n", OPEN_AGI),
+        ("", "agi:\n  listen: 127.0.0.1:0\n", AGI_ADDRESS),
+        (
+            "",
+            "webhooks:\n  private_networks: [192.168.1.20/24]\n",
+            "12: webhooks.private_networks: must be a network, such as 192.0.2.0/24, or an address",
+        ),
+        ("", "texts:\n  enabled: true\n", "11: texts: must have a url where enabled is true"),
+        (
+            "",
+            "texts:\n  url: http://sms.example/\n",
+            "12: texts.url: must be https: plain http is for texts.private_networks alone",
+        ),
+        (
+            "",
+            "texts:\n  url: https://sms.example/?key=abc\n",
+            "12: texts.url: must hold no user, password or query: they have keys of their own",
+        ),
+        (
+            "",
+            "texts:\n  templates:\n    ready:\n      en: '{name}, order {order} is ready'\n",
+            "14: texts.templates.ready.en: must have no placeholders but {order}, {shop} and {number}",
+        ),
+        (
+            "",
+            "texts:\n  templates: {ready: {en: Call +44 7700 900123}}\n",
+            "12: texts.templates.ready.en: must hold no number: {number} is the shop's own",
+        ),
+        (
+            "",
+            "texts:\n  after: {busy: ready}\n",
+            "11: texts: must name a template that there is after each result of after",
+        ),
+        ("", "agi:\n  peers: [pbx.example]\n", "12: agi.peers: must be an IP address, such as 127.0.0.1"),
+        ("", "agi:\n  peers: []\n", "12: agi.peers: must be a list that is not empty"),
         ("", "log:\n  level: loud\n", "12: log.level: must be debug, info, warning or error"),
         (
             "",

@@ -23,7 +23,7 @@ from bridge.api.app import Daemon, make_app
 from bridge.asterisk.announcements import SOUNDS
 from bridge.calls.model import Message, Result
 from bridge.cli.main import app
-from bridge.rules import Reason
+from bridge.rules import Reason, Untold
 from bridge.switchboard import metrics
 
 ROOT = Path(__file__).parents[2]
@@ -91,6 +91,10 @@ def test_every_reason_of_a_problem_is_documented_and_the_rules_in_their_order() 
     of_rules = [reason.value for reason in Reason]
     assert set(told) == {*of_rules, *_reasons_of_the_api()}
     assert [reason for reason in told if reason in of_rules] == of_rules
+
+
+def test_everything_that_is_told_alike_is_documented() -> None:
+    assert names(OPERATIONS, "Told alike") == list(Untold)
 
 
 def _reasons_of_the_api() -> Iterator[str]:

@@ -8,7 +8,7 @@ import logging
 import pytest
 import structlog
 
-from bridge.logs import set_up_logs
+from bridge.logs import errors, set_up_logs
 
 NUMBER = "+447700900123"
 
@@ -47,3 +47,23 @@ def test_the_level_is_kept(capsys: pytest.CaptureFixture[str]) -> None:
     structlog.get_logger().warning("loud")
     assert "quiet" not in (said := capsys.readouterr().err)
     assert "loud" in said
+
+
+def test_a_logger_in_use_follows_a_change_of_the_level(capsys: pytest.CaptureFixture[str]) -> None:
+    set_up_logs("warning", "json")
+    logger = structlog.get_logger()
+    logger.info("quiet")
+    set_up_logs("info", "json")
+    logger.info("loud")
+    said = capsys.readouterr().err
+    assert "quiet" not in said
+    assert "loud" in said
+
+
+def test_the_latest_error_is_kept_without_fields_that_are_not_listed() -> None:
+    set_up_logs("info", "json")
+    structlog.get_logger().error("the database failed", error="OperationalError", number=NUMBER)
+    structlog.get_logger().warning("nothing much")
+    assert errors.latest is not None
+    assert (errors.latest.event, errors.latest.error) == ("the database failed", "OperationalError")
+    assert NUMBER not in repr(errors.latest)

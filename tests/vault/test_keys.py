@@ -18,6 +18,7 @@ from bridge.vault import (
     KeyRing,
     KeyUnusable,
     read_key_ring,
+    replace_key_file,
     write_key_file,
 )
 from bridge.vault.keys import SecretKey
@@ -281,3 +282,58 @@ def test_an_unset_variable_is_told(value: str | None, monkeypatch: pytest.Monkey
         monkeypatch.setenv("CALLBRIDGE_KEYS", value)
     with pytest.raises(KeyMissing, match="CALLBRIDGE_KEYS is not set"):
         read_key_ring(KeyEnvironment("CALLBRIDGE_KEYS"))
+
+
+def test_a_ring_that_is_replaced_keeps_its_files_mode_and_leaves_no_copy(path: Path, ring: KeyRing) -> None:
+    write_key_file(path, ring)
+    replace_key_file(path, ring.rotated())
+    assert len(read_key_ring(KeyFile(path)).ids) == 3
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert list(path.parent.iterdir()) == [path]
+
+
+def test_a_ring_behind_a_symbolic_link_is_replaced_where_it_is(path: Path, ring: KeyRing) -> None:
+    write_key_file(path, ring)
+    link = path.with_name("link")
+    link.symlink_to(path)
+    replace_key_file(link, ring.rotated())
+    assert link.is_symlink()
+    assert len(read_key_ring(KeyFile(path)).ids) == 3
+
+
+@ROOT_ONLY
+def test_a_ring_replaced_by_root_stays_its_owners(path: Path, ring: KeyRing) -> None:
+    write_key_file(path, ring)
+    os.chown(path, 12345, 12345)
+    replace_key_file(path, ring.rotated())
+    assert (path.stat().st_uid, path.stat().st_gid) == (12345, 12345)
+
+
+def test_a_ring_that_cannot_be_replaced_stays_as_it_was(
+    path: Path, ring: KeyRing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_key_file(path, ring)
+
+    def full(_: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OSError, match="space"):
+        replace_key_file(path, ring.rotated())
+    assert read_key_ring(KeyFile(path)) == ring
+    assert list(path.parent.iterdir()) == [path]
+
+
+def test_what_a_killed_process_has_left_of_a_ring_is_in_nobodys_way(path: Path, ring: KeyRing) -> None:
+    write_key_file(path, ring)
+    path.with_name(".keys.new").write_text("half a ring")
+    replace_key_file(path, ring.rotated())
+    assert list(path.parent.iterdir()) == [path]
+
+
+def test_only_an_older_key_leaves_a_ring(ring: KeyRing) -> None:
+    older = ring.older[0].id
+    assert ring.without(older).ids == (ring.current.id,)
+    for key_id, told in ((ring.current.id, "current key"), ("k-strange", "has no key")):
+        with pytest.raises(KeyUnusable, match=told):
+            ring.without(key_id)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bridge.vault import NumberFault, NumberRefused, ReadNumber, read_number
+from bridge.vault import NumberFault, NumberRefused, ReadNumber, canary, is_canary, read_number
 
 MOBILE = "+447700900123"
 LONDON = "+442079460123"
@@ -122,6 +122,7 @@ REFUSED = [
     ("7946 0123", NumberFault.TOO_SHORT),
     ("07700 900123 07700 900456", NumberFault.TOO_LONG),
     ("07700900123" * 30, NumberFault.TOO_LONG),
+    ("+49 181 1234 5678 901", NumberFault.TOO_LONG),  # Germany has such numbers; E.164 has not
     ("+999 123 456 789", NumberFault.UNKNOWN_COUNTRY),
     ("+44 1000 000 000", NumberFault.INVALID),
 ]
@@ -204,3 +205,14 @@ def test_punctuation_between_the_digits_changes_nothing(last: int, marks: list[s
     digits = f"07700900{last:03}"
     written = digits[0] + "".join(mark + digit for mark, digit in zip(marks, digits[1:], strict=True))
     assert read_number(written, "GB").number.reveal() == f"+447700900{last:03}"
+
+
+def test_a_canary_is_a_number_that_nobody_has_and_another_each_time() -> None:
+    drawn = {canary().reveal() for _ in range(100)}
+    assert len(drawn) > 50
+    assert all(is_canary(number) for number in drawn)
+
+
+@pytest.mark.parametrize("number", ["+447700901000", "+4477009001234", "447700900123", "+442079460000", ""])
+def test_no_other_number_is_a_canary(number: str) -> None:
+    assert not is_canary(number)

@@ -7,7 +7,16 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from bridge.vault import HiddenNumber, KeyEncryptionKey, KeyMissing, KeyRing, KeyUnusable, SealBroken, Vault
+from bridge.vault import (
+    HiddenNumber,
+    KeyEncryptionKey,
+    KeyMissing,
+    KeyRing,
+    KeyUnusable,
+    SealBroken,
+    Vault,
+    wrapped_by,
+)
 from bridge.vault.keys import SecretKey
 
 CLEAR = "+447700900123"
@@ -274,3 +283,77 @@ def test_a_wrong_key_of_the_right_name_is_told() -> None:
     namesake = KeyRing.load(text.replace(KeyRing.load(text).current.id, RING.current.id))
     with pytest.raises(KeyUnusable, match=RING.current.id):
         Vault(namesake).check_keys(VAULT.key_check())
+
+
+def test_a_vault_that_meets_a_new_key_reads_its_ring_again_and_once() -> None:
+    rotated = RING.rotated()
+    read: list[KeyRing] = []
+
+    def reread() -> KeyRing:
+        read.append(rotated)
+        return rotated
+
+    vault = Vault(RING, reread=reread)
+    rewrapped = Vault(rotated).rewrap(DATA_KEY, customer_id=7)
+    for data_key in (DATA_KEY, rewrapped, rewrapped, DATA_KEY):
+        assert vault.open(SEALED, **PLACE, data_key=data_key) == HiddenNumber(CLEAR)
+    assert len(read) == 1
+    assert vault.current_key_id == rotated.current.id
+    assert wrapped_by(rotated.current.id) == vault.new_data_key(7)[: len(wrapped_by(rotated.current.id))]
+
+
+def test_a_ring_that_cannot_be_read_again_breaks_the_seal_and_nothing_else() -> None:
+    def reread() -> KeyRing:
+        raise KeyMissing("gone")
+
+    vault = Vault(RING, reread=reread)
+    with pytest.raises(SealBroken, match="can't be read now"):
+        vault.rewrap(Vault(RING.rotated()).new_data_key(7), customer_id=7)
+    assert vault.open(SEALED, **PLACE, data_key=DATA_KEY) == HiddenNumber(CLEAR)
+
+
+def test_a_vault_does_not_go_over_to_another_shops_ring() -> None:
+    vault = Vault(RING, reread=KeyRing.new)
+    with pytest.raises(SealBroken):
+        vault.rewrap(Vault(KeyRing.new()).new_data_key(7), customer_id=7)
+    with pytest.raises(KeyUnusable, match="has changed"):
+        vault.reload(KeyRing.new())
+    assert vault.open(SEALED, **PLACE, data_key=DATA_KEY) == HiddenNumber(CLEAR)
+
+
+def test_a_vault_forgets_a_retired_key_once_its_ring_is_loaded() -> None:
+    rotated = RING.rotated()
+    vault = Vault(rotated)
+    vault.reload(rotated.without(RING.current.id))
+    with pytest.raises(SealBroken, match="lacks"):
+        vault.open(SEALED, **PLACE, data_key=DATA_KEY)
+
+
+def test_the_audits_signature_is_by_a_key_of_its_own() -> None:
+    signer = VAULT.audit_signer
+    assert signer.is_signature(signer.sign(b"row"), b"row")
+    assert not signer.is_signature(signer.sign(b"row"), b"raw")
+    assert signer.sign(b"row") != Vault(KeyRing.new()).audit_signer.sign(b"row")
+    assert signer.sign(b"call-bridge key check 1: audit") != VAULT.key_check()["audit"]
+    assert Vault(RING.rotated()).audit_signer.sign(b"row") == signer.sign(b"row")
+
+
+@given(st.binary(max_size=200), ids, st.text("bcdfgh", max_size=20))
+def test_sealed_sound_opens_as_its_message_and_as_no_other(sound: bytes, customer: int, message: str) -> None:
+    data_key = VAULT.new_data_key(customer)
+    place: dict[str, Any] = {"customer_id": customer, "message_id": message, "data_key": data_key}
+    sealed = VAULT.seal_sound(sound, **place)
+    assert len(sound) < 4 or sound not in sealed
+    assert VAULT.open_sound(sealed, **place) == sound
+    with pytest.raises(SealBroken):
+        VAULT.open_sound(sealed, **place | {"message_id": message + "b"})
+    for altered in (sealed[:-1], sealed[:-1] + bytes([sealed[-1] ^ 1]), b"\0" + sealed[1:], b""):
+        with pytest.raises(SealBroken):
+            VAULT.open_sound(altered, **place)
+
+
+def test_sealed_sound_is_no_sealed_number_and_a_number_no_sound() -> None:
+    sealed = VAULT.seal_sound(b"sixteen bytes of", customer_id=7, message_id="", data_key=DATA_KEY)
+    assert_does_not_open(sealed)
+    with pytest.raises(SealBroken):
+        VAULT.open_sound(SEALED, customer_id=7, message_id="", data_key=DATA_KEY)

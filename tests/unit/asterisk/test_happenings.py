@@ -16,6 +16,7 @@ from bridge.asterisk.happenings import (
     ChannelGone,
     ChannelJoined,
     ChannelRinging,
+    CustomerCalled,
     Happening,
     MessagePlayed,
     OrderDialled,
@@ -25,7 +26,7 @@ from bridge.asterisk.happenings import (
 )
 from bridge.calls.model import Message
 
-READER = Reader("PJSIP/{extension}")
+READER = Reader("PJSIP/{extension}", {"trunk", "trunk-2"})
 NUMBER = "+447700900123"
 
 
@@ -45,9 +46,21 @@ def of_channel(kind: str, **more: Any) -> dict[str, Any]:
         (entered("PJSIP/101-0000002a", "order", "1042"), OrderDialled("1732.5", "101", "1042")),
         (entered("PJSIP/101-0000002a", "order", "0042"), OrderDialled("1732.5", "101", "0042")),
         (
+            entered("PJSIP/101-0000002a", "order", "1042", "(alaw|ulaw)"),
+            OrderDialled("1732.5", "101", "1042", formats="alaw,ulaw"),
+        ),
+        (entered("PJSIP/101-0000002a", "order", "1042", "(nothing)"), OrderDialled("1732.5", "101", "1042")),
+        (entered("PJSIP/101-0000002a", "order", "1042*2"), OrderDialled("1732.5", "101", "1042", place=2)),
+        (
+            entered("PJSIP/101-0000002a", "order", "0042*9", "(alaw)"),
+            OrderDialled("1732.5", "101", "0042", "alaw", place=9),
+        ),
+        (
             entered("PJSIP/trunk-0000002b", "leg", channel_id="cb-xyz-customer"),
             ChannelEntered("cb-xyz-customer"),
         ),
+        (entered("PJSIP/trunk-0000002b", "callback"), CustomerCalled("1732.5")),
+        (entered("PJSIP/trunk-2-0000002b", "callback"), CustomerCalled("1732.5")),
         (of_channel("ChannelStateChange", state="Ringing"), ChannelRinging("cb-xyz-customer")),
         (of_channel("ChannelStateChange", state="Up"), ChannelAnswered("cb-xyz-customer")),
         (of_channel("ChannelDestroyed") | {"cause": 17}, ChannelGone("cb-xyz-customer", 17)),
@@ -71,11 +84,20 @@ def test_an_event_is_read(event: dict[str, Any], happening: Happening | None) ->
         ("Message/ast_msg_queue", ("order", "1042"), StrayReason.NOT_A_MANAGERS_PHONE),
         ("PJSIP/101", ("order", "1042"), StrayReason.NOT_A_MANAGERS_PHONE),
         ("PJSIP/101-0000002a", ("order", "1042", "more"), StrayReason.UNEXPECTED_ARGUMENTS),
+        ("PJSIP/101-0000002a", ("order", "1042", "(alaw|ulaw)", "more"), StrayReason.UNEXPECTED_ARGUMENTS),
+        ("PJSIP/101-0000002a", ("order", "10x2", "(alaw)"), StrayReason.UNEXPECTED_ARGUMENTS),
         ("PJSIP/101-0000002a", ("order", "10x2"), StrayReason.UNEXPECTED_ARGUMENTS),
         ("PJSIP/101-0000002a", ("order", "١٢٣"), StrayReason.UNEXPECTED_ARGUMENTS),
         ("PJSIP/101-0000002a", ("order", "1" * 13), StrayReason.UNEXPECTED_ARGUMENTS),
+        ("PJSIP/101-0000002a", ("order", "1042*0"), StrayReason.UNEXPECTED_ARGUMENTS),
+        ("PJSIP/101-0000002a", ("order", "1042*12", "(alaw)"), StrayReason.UNEXPECTED_ARGUMENTS),
+        ("PJSIP/101-0000002a", ("order", "1042*2*2"), StrayReason.UNEXPECTED_ARGUMENTS),
+        ("PJSIP/101-0000002a", ("order", "*2"), StrayReason.UNEXPECTED_ARGUMENTS),
         ("PJSIP/101-0000002a", ("leg",), StrayReason.UNEXPECTED_ARGUMENTS),
         ("PJSIP/101-0000002a", (), StrayReason.UNEXPECTED_ARGUMENTS),
+        ("PJSIP/101-0000002a", ("callback",), StrayReason.UNEXPECTED_ARGUMENTS),
+        ("PJSIP/trunk-0000002b", ("callback", "more"), StrayReason.UNEXPECTED_ARGUMENTS),
+        ("Local/trunk@x-0000002b;1", ("callback",), StrayReason.NOT_A_MANAGERS_PHONE),
     ],
 )
 def test_a_stray_is_told_apart(name: str, arguments: tuple[str, ...], reason: StrayReason) -> None:
@@ -89,7 +111,11 @@ def test_an_endpoints_prefix_is_not_part_of_the_extension() -> None:
 
 
 def test_nothing_of_the_caller_gets_any_further() -> None:
-    assert NUMBER not in repr(READER.read(entered("PJSIP/101-0000002a", "order", "1042")))
+    for event in (
+        entered("PJSIP/101-0000002a", "order", "1042"),
+        entered("PJSIP/trunk-0000002b", "callback"),
+    ):
+        assert NUMBER not in repr(READER.read(event))
 
 
 JSON = st.recursive(

@@ -7,6 +7,7 @@ import pytest
 from bridge.calls.commands import LimitLegs, StartTimer
 from bridge.calls.events import (
     CallAdmitted,
+    CallRecorded,
     CallRequested,
     Event,
     LegAnswered,
@@ -29,8 +30,8 @@ CUSTOMER_TALKS: list[Event] = [
 @pytest.mark.parametrize(("allowed", "cap"), [(12, 12), (None, 600), (9000, 600)])
 def test_both_legs_and_the_timer_have_the_smaller_cap(kind: Kind, allowed: float | None, cap: float) -> None:
     call, asked = Call(kind, Timings(talk=600)), []
-    manager_picks_up = [LegEntered(MANAGER), LegAnswered(MANAGER)] if kind is Kind.CLICK_TO_CALL else []
-    for event in [CallRequested(), CallAdmitted(allowed), *manager_picks_up, *CUSTOMER_TALKS]:
+    manager_picks_up = [] if kind is Kind.DIAL_ORDER else [LegEntered(MANAGER), LegAnswered(MANAGER)]
+    for event in [CallRequested(), CallAdmitted(allowed), CallRecorded(), *manager_picks_up, *CUSTOMER_TALKS]:
         moved = step(call, event)
         call = moved.call
         asked += moved.commands

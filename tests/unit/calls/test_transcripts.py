@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import permutations
+
 import pytest
 from transcript import Transcript, short
 
@@ -11,6 +13,7 @@ from bridge.calls.commands import (
     Close,
     CreateLeg,
     DialLeg,
+    FindNextContact,
     HangUpLeg,
     JoinLegs,
     LimitLegs,
@@ -21,6 +24,7 @@ from bridge.calls.commands import (
 )
 from bridge.calls.events import (
     CallAdmitted,
+    CallRecorded,
     CallRefused,
     CallRequested,
     Event,
@@ -33,13 +37,15 @@ from bridge.calls.events import (
     LegJoined,
     LegRinging,
     ManagerTold,
+    NextContactFound,
+    NoNextContact,
     TimerFired,
 )
 from bridge.calls.model import Call, Kind, Leg, Message, Result, State, Timer
 
 MANAGER, CUSTOMER = Leg.MANAGER, Leg.CUSTOMER
 
-TO_CREATING: list[Event] = [CallAdmitted()]
+TO_CREATING: list[Event] = [CallAdmitted(), CallRecorded()]
 TO_DIALLING: list[Event] = [*TO_CREATING, LegEntered(CUSTOMER)]
 TO_RINGING: list[Event] = [*TO_DIALLING, LegRinging(CUSTOMER)]
 TO_CONNECTING: list[Event] = [*TO_RINGING, LegAnswered(CUSTOMER)]
@@ -56,6 +62,7 @@ def clicked() -> Transcript:
 
 def ringing() -> Transcript:
     call = dialled().hears(CallAdmitted()).asks(CreateLeg(CUSTOMER), RingBack())
+    call.hears(CallRecorded()).asks()
     call.hears(LegEntered(CUSTOMER)).asks(DialLeg(CUSTOMER, 45))
     return call.hears(LegRinging(CUSTOMER)).asks()
 
@@ -66,7 +73,8 @@ def talking() -> Transcript:
 
 
 def test_a_conversation_from_the_order_code_to_the_record() -> None:
-    call = Transcript(Call(Kind.DIAL_ORDER)).hears(CallRequested(), CallAdmitted(), LegEntered(CUSTOMER))
+    call = Transcript(Call(Kind.DIAL_ORDER))
+    call.hears(CallRequested(), CallAdmitted(), CallRecorded(), LegEntered(CUSTOMER))
     call.hears(LegRinging(CUSTOMER), LegAnswered(CUSTOMER), LegJoined(CUSTOMER), LegJoined(MANAGER))
     call.hears(LegEnded(CUSTOMER, 16), LegEnded(MANAGER))
     call.reads(
@@ -79,6 +87,7 @@ def test_a_conversation_from_the_order_code_to_the_record() -> None:
         << StartTimer(setup, 5)
         << CreateLeg(customer)
         << RingBack()
+        >> CallRecorded()
         >> LegEntered(customer)
         << StopTimer(setup)
         << DialLeg(customer, 45)
@@ -98,6 +107,8 @@ def test_a_conversation_from_the_order_code_to_the_record() -> None:
         >> LegEnded(customer, 16)
         << RecordResult(talked, 16)
         << StopTimer(refusal)
+        << StopTimer(hold)
+        << StopTimer(code)
         << StopTimer(setup)
         << StopTimer(ring)
         << StopTimer(join)
@@ -105,7 +116,7 @@ def test_a_conversation_from_the_order_code_to_the_record() -> None:
         << StopTimer(tell)
         << StopTimer(close)
         << HangUpLeg(manager)
-        << StartTimer(close, 5)
+        << StartTimer(close, 2)
         >> LegEnded(manager)
         << Close()
         """
@@ -114,7 +125,7 @@ def test_a_conversation_from_the_order_code_to_the_record() -> None:
 
 def test_a_conversation_from_a_click() -> None:
     call = clicked().hears(CallAdmitted()).asks(CreateLeg(MANAGER))
-    call.hears(LegEntered(MANAGER)).asks(DialLeg(MANAGER, 30))
+    call.hears(CallRecorded(), LegEntered(MANAGER)).asks(DialLeg(MANAGER, 30))
     call.hears(LegRinging(MANAGER), LegAnswered(MANAGER)).asks(CreateLeg(CUSTOMER), RingBack())
     call.hears(LegEntered(CUSTOMER)).asks(DialLeg(CUSTOMER, 45))
     call.hears(LegRinging(CUSTOMER), LegAnswered(CUSTOMER)).asks(AnswerManager(), JoinLegs())
@@ -162,7 +173,7 @@ def test_a_customer_who_is_not_reached_is_told_to_the_manager(
 
 
 def test_a_carrier_that_never_said_a_word_is_down() -> None:
-    call = dialled().hears(CallAdmitted(), LegEntered(CUSTOMER))
+    call = dialled().hears(CallAdmitted(), CallRecorded(), LegEntered(CUSTOMER))
     call.forgets().hears(LegEnded(CUSTOMER, 18))
     call.asks(RecordResult(Result.CARRIER_DOWN, 18), AnswerManager(), TellManager(Message.TRY_LATER))
 
@@ -193,6 +204,67 @@ def test_a_phone_that_rings_too_long_is_given_up() -> None:
         AnswerManager(),
         TellManager(Message.NO_ANSWER),
     )
+
+
+GONE = 1  # Q.850: unallocated number
+
+
+def dialling_the_first_of_two() -> Transcript:
+    call = Call(Kind.DIAL_ORDER, next_after=frozenset({Result.INVALID_NUMBER, Result.NO_ANSWER}))
+    return Transcript(call).hears(CallRequested(), *TO_DIALLING).forgets()
+
+
+def test_a_number_that_is_none_leads_to_the_next_one_and_the_manager_is_told() -> None:
+    call = dialling_the_first_of_two()
+    call.hears(LegEnded(CUSTOMER, GONE)).asks(FindNextContact(Result.INVALID_NUMBER))
+    call.is_in(State.CHANGING_CONTACT).forgets()
+    call.hears(NextContactFound(600)).asks(
+        AnswerManager(), TellManager(Message.INVALID_NUMBER, then=Message.ANOTHER_NUMBER)
+    )
+    call.is_in(State.SAYING_NEXT).forgets()
+    call.hears(ManagerTold()).asks(CreateLeg(CUSTOMER), RingBack()).forgets()
+    call.hears(LegEntered(CUSTOMER)).asks(DialLeg(CUSTOMER, 45)).forgets()
+    call.hears(LegAnswered(CUSTOMER)).asks(AnswerManager(), JoinLegs()).is_in(State.CONNECTING)
+
+
+def test_the_result_is_the_second_numbers_and_there_is_no_third() -> None:
+    call = dialling_the_first_of_two()
+    call.hears(LegEnded(CUSTOMER, GONE), NextContactFound(), ManagerTold(), LegEntered(CUSTOMER)).forgets()
+    call.hears(LegEnded(CUSTOMER, GONE)).asks(
+        RecordResult(Result.INVALID_NUMBER, GONE), AnswerManager(), TellManager(Message.INVALID_NUMBER)
+    )
+
+
+def test_without_another_number_it_ends_as_it_always_did() -> None:
+    call = dialling_the_first_of_two().hears(LegEnded(CUSTOMER, GONE)).forgets()
+    call.hears(NoNextContact()).asks(
+        RecordResult(Result.INVALID_NUMBER, GONE), AnswerManager(), TellManager(Message.INVALID_NUMBER)
+    )
+
+
+def test_a_result_that_is_not_configured_leads_to_no_other_number() -> None:
+    call = dialling_the_first_of_two().hears(LegEnded(CUSTOMER, 17))
+    call.asks(RecordResult(Result.BUSY, 17), AnswerManager(), TellManager(Message.BUSY))
+
+
+def test_no_second_phone_rings_while_the_first_may_ring_yet() -> None:
+    call = dialling_the_first_of_two().hears(LegRinging(CUSTOMER), TimerFired(Timer.RING))
+    call.asks(HangUpLeg(CUSTOMER), FindNextContact(Result.NO_ANSWER)).forgets()
+    call.hears(NextContactFound(), ManagerTold()).asks(
+        AnswerManager(),
+        TellManager(Message.NO_ANSWER, then=Message.ANOTHER_NUMBER),
+        RecordResult(Result.NO_ANSWER),
+        HangUpLeg(CUSTOMER),
+        AnswerManager(),
+        TellManager(Message.NO_ANSWER),
+    )
+
+
+@pytest.mark.parametrize("heard", [(), (NextContactFound(),)])
+def test_a_manager_who_hangs_up_meanwhile_cancels(heard: tuple[Event, ...]) -> None:
+    call = dialling_the_first_of_two().hears(LegEnded(CUSTOMER, GONE), *heard).forgets()
+    call.hears(LegEnded(MANAGER)).asks(RecordResult(Result.CANCELLED), Close()).is_in(State.CLOSED)
+    call.forgets().hears(NextContactFound(), ManagerTold()).asks()
 
 
 def test_an_answer_that_comes_with_the_ring_timer_is_an_answer_if_it_is_first() -> None:
@@ -251,7 +323,9 @@ def test_a_call_can_be_ended_in_every_state(
 
 
 @pytest.mark.parametrize(
-    "path", [[CallAdmitted()], [CallAdmitted(), LegEntered(MANAGER)]], ids=["creating", "ringing"]
+    "path",
+    [[CallAdmitted()], [CallAdmitted(), CallRecorded(), LegEntered(MANAGER)]],
+    ids=["creating", "ringing"],
 )
 def test_a_click_can_be_taken_back_while_the_managers_phone_is_rung(path: list[Event]) -> None:
     call = clicked().hears(*path).forgets()
@@ -290,7 +364,7 @@ def test_a_manager_who_hangs_up_before_the_rules_have_spoken_leaves_nothing_open
     [LegEnded(MANAGER, 17), LegFailed(MANAGER, Failure.UNREACHABLE), TimerFired(Timer.RING)],
 )
 def test_a_click_whose_manager_is_not_there_calls_nobody(missed: Event) -> None:
-    call = clicked().hears(CallAdmitted(), LegEntered(MANAGER), missed)
+    call = clicked().hears(CallAdmitted(), CallRecorded(), LegEntered(MANAGER), missed)
     results = [command.result for command in call.asked if isinstance(command, RecordResult)]
     assert results == [Result.MANAGER_UNREACHABLE]
     assert CreateLeg(CUSTOMER) not in call.asked
@@ -307,7 +381,9 @@ def test_a_click_that_the_pbx_does_not_carry_out_is_no_fault_of_the_managers_pho
 
 def test_a_pbx_that_fails_the_managers_leg_has_cancelled_nothing() -> None:
     """The request to dial the manager's phone was lost; the phone had rung and was picked up all the same."""
-    call = clicked().hears(CallAdmitted(), LegEntered(MANAGER), LegAnswered(MANAGER)).forgets()
+    call = (
+        clicked().hears(CallAdmitted(), CallRecorded(), LegEntered(MANAGER), LegAnswered(MANAGER)).forgets()
+    )
     call.hears(LegFailed(MANAGER, Failure.PBX))
     call.asks(RecordResult(Result.FAILED), HangUpLeg(CUSTOMER), HangUpLeg(MANAGER))
 
@@ -316,6 +392,34 @@ def test_a_customers_leg_that_enters_when_it_was_given_up_for_lost_is_hung_up() 
     call = dialled().hears(CallAdmitted(), TimerFired(Timer.SETUP), LegEnded(CUSTOMER)).forgets()
     call.hears(LegEntered(CUSTOMER)).asks(HangUpLeg(CUSTOMER)).is_in(State.TELLING)
     call.hears(ManagerTold()).asks(HangUpLeg(CUSTOMER), HangUpLeg(MANAGER))
+
+
+@pytest.mark.parametrize("kind", Kind)
+def test_nothing_is_dialled_before_the_channel_is_there_and_the_call_on_record(kind: Kind) -> None:
+    leg = CUSTOMER if kind is Kind.DIAL_ORDER else MANAGER
+    for first, second in permutations([LegEntered(leg), CallRecorded()]):
+        call = Transcript(Call(kind)).hears(CallRequested(), CallAdmitted()).forgets()
+        call.hears(first, first).asks()
+        call.hears(second)
+        assert [(type(each), each.leg) for each in call.asked if isinstance(each, DialLeg)] == [
+            (DialLeg, leg)
+        ]
+
+
+@pytest.mark.parametrize("path", [[], [LegEntered(CUSTOMER)]], ids=["creating", "entered"])
+def test_a_call_that_does_not_get_on_record_is_told_so_and_has_no_result(path: list[Event]) -> None:
+    call = dialled().hears(CallAdmitted(), *path).forgets()
+    call.hears(CallRefused(Message.OUT_OF_SERVICE))
+    call.asks(HangUpLeg(CUSTOMER), AnswerManager(), TellManager(Message.OUT_OF_SERVICE))
+    call.hears(LegEnded(CUSTOMER), ManagerTold()).asks(HangUpLeg(MANAGER))
+    call.hears(LegEnded(MANAGER)).asks(Close())
+
+
+@pytest.mark.parametrize("path", [[], [LegEntered(MANAGER)]], ids=["creating", "entered"])
+def test_a_click_that_does_not_get_on_record_rings_no_phone(path: list[Event]) -> None:
+    call = clicked().hears(CallAdmitted(), *path).forgets()
+    call.hears(CallRefused(Message.OUT_OF_SERVICE)).asks(HangUpLeg(MANAGER))
+    call.hears(LegEnded(MANAGER)).asks(Close())
 
 
 def test_a_call_cancelled_before_the_rules_have_spoken_lets_its_manager_go() -> None:

@@ -30,6 +30,11 @@ def test_the_mirrors_asterisk_is_known_by_its_major_version(policy, major):
     assert candidate_major(policy) == major
 
 
+def test_the_c_library_is_told_from_packages_with_names_like_its_own():
+    downloads = [Download(f"{name}_1_amd64.deb", 1) for name in ("libc6", "libc6-dev", "libcups2")]
+    assert [download.is_c_library for download in downloads] == [True, False, False]
+
+
 def test_progress_counts_packages_and_megabytes():
     downloads = [Download("a.deb", 50_000_000), Download("b.deb", 31_000_000)]
     assert progress_text("Asterisk", 1, 62_400_000, downloads) == "Asterisk: 1 of 2 packages, 62 of 81 MB"
@@ -44,7 +49,7 @@ def test_a_program_runs_under_the_loader_and_libraries_of_its_own_root(tmp_path)
     assert command == [
         f"{libraries}/ld-linux-aarch64.so.1",
         "--library-path",
-        f"{libraries}:{libraries}/asterisk",
+        f"{libraries}:{libraries}/asterisk:{libraries}/systemd",
         f"{tmp_path}/usr/bin/sipp",
     ]
 

@@ -51,7 +51,7 @@ def test_each_manager_has_a_sum_and_all_have_one() -> None:
     assert tolls.usage_of("102", NOW + MINUTE_MS).talked_ms == MINUTE_MS
     assert tolls.usage_of("103", NOW + MINUTE_MS) == Usage()
     assert tolls.usage_in_all(NOW + MINUTE_MS).calls == 3
-    assert tolls.extensions() == {"101", "102"}
+    assert set(tolls.usage_of_each(NOW + MINUTE_MS)) == {"101", "102"}
 
 
 def test_a_call_is_forgotten_a_day_after_its_end() -> None:
@@ -61,7 +61,7 @@ def test_a_call_is_forgotten_a_day_after_its_end() -> None:
     tolls.ended("a", NOW)
     assert tolls.usage_in_all(NOW + DAY_MS - 1).calls == 1
     assert tolls.usage_in_all(NOW + DAY_MS) == tolls.usage_of("101", NOW + DAY_MS) == Usage()
-    assert tolls.extensions() == set()
+    assert tolls.usage_of_each(NOW + DAY_MS) == {}
 
 
 def test_a_withdrawn_call_was_never_there() -> None:
@@ -136,6 +136,9 @@ def test_a_successor_reads_from_the_records_what_its_predecessor_knew(
     assert lived.usage_in_all(now) == read.usage_in_all(now)
     for extension in ("101", "102"):
         assert lived.usage_of(extension, now) == read.usage_of(extension, now)
+        assert read.usage_of_each(now).get(extension, Usage()) == read.usage_of(extension, now)
+    for call_id, seconds in read.seconds_left_of_each(now).items():
+        assert seconds == read.seconds_left(call_id, now)
     talked = [
         min((call.ended_ms or now) - call.answered_ms, 7_200_000)
         for call in of_the_day
@@ -143,3 +146,19 @@ def test_a_successor_reads_from_the_records_what_its_predecessor_knew(
     ]
     expected = Usage(len(of_the_day), sum(talked), sum((cost(ms, PRICE) for ms in talked), start=Decimal(0)))
     assert read.usage_in_all(now) == expected
+
+
+def test_other_prices_and_limits_hold_from_the_next_call() -> None:
+    tolls = book()
+    tolls.begun("old", "101", *LINE)
+    tolls.answered("old", NOW)
+    dear = Prices(default=Decimal(1), by_line={LINE: Decimal(1)})
+    tolls.follow(
+        Tolls(manager=Allowance(10, 10, Decimal(50)), in_all=TOLLS.in_all, prices=dear), longest_seconds=60
+    )
+    tolls.begun("new", "102", *LINE)
+    tolls.answered("new", NOW)
+    assert tolls.usage_of("101", NOW + MINUTE_MS).spent == PRICE, "it was begun at this price"
+    assert tolls.usage_of("102", NOW + MINUTE_MS).spent == 1
+    assert tolls.usage_of("102", NOW + 5 * MINUTE_MS).talked_ms == MINUTE_MS, "none counts as longer"
+    assert tolls.seconds_left("new", NOW + MINUTE_MS) > 0

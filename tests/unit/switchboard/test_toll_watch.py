@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Collection
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from pathlib import Path
 
@@ -11,6 +11,7 @@ import pytest
 from prometheus_client import REGISTRY
 
 from bridge.rules import Allowance, Prices, Tolls
+from bridge.rules.own_limits import OwnLimits
 from bridge.rules.tolls import MINUTE_MS
 from bridge.store.audit import recent_entries
 from bridge.store.database import Database
@@ -55,7 +56,7 @@ def book() -> TollBook:
 
 @pytest.fixture
 def watch(db: Database, switchboard: Conversations, book: TollBook) -> TollWatch:
-    return TollWatch(book, TOLLS, db, switchboard)  # type: ignore[arg-type]  # all that is asked of it
+    return TollWatch(book, db, switchboard)  # type: ignore[arg-type]  # all that is asked of it
 
 
 def talking(book: TollBook, extension: str, since_minutes: int) -> None:
@@ -99,6 +100,19 @@ async def test_each_limit_and_manager_has_an_alarm(db: Database, watch: TollWatc
     }
 
 
+async def test_a_managers_own_limit_ends_their_call_and_raises_its_alarm(
+    db: Database, watch: TollWatch, switchboard: Conversations, book: TollBook
+) -> None:
+    book.limit({"101": OwnLimits(minutes_per_day=2)})
+    talking(book, "101", since_minutes=1)
+    talking(book, "102", since_minutes=1)
+    assert book.seconds_left("101", NOW) == 60
+    assert book.seconds_left("102", NOW) > 60
+    await watch.look(NOW + MINUTE_MS)
+    assert switchboard.ended == {"101"}
+    assert [subject for subject, _ in await alarms(db)] == ["limit minutes of extension 101"]
+
+
 async def test_a_manager_whose_minutes_are_used_up_ends_alone(
     watch: TollWatch, switchboard: Conversations, book: TollBook
 ) -> None:
@@ -135,3 +149,36 @@ async def test_the_gauge_shows_the_manager_nearest_to_a_limit_and_all_together(
 
 def _shown(limit: str) -> float | None:
     return REGISTRY.get_sample_value("callbridge_toll_usage_ratio", {"limit": limit})
+
+
+async def test_a_limit_that_is_lowered_ends_conversations_beyond_it(
+    watch: TollWatch, book: TollBook, switchboard: Conversations
+) -> None:
+    talking(book, "101", since_minutes=5)
+    await watch.look(NOW)
+    assert switchboard.ended == set()
+    lowered = replace(TOLLS.manager, minutes=4)
+    book.follow(replace(TOLLS, manager=lowered), longest_seconds=7200)
+    await watch.look(NOW)
+    assert switchboard.ended == {"101"}
+
+
+@pytest.mark.parametrize("hours", [-5, 30])
+async def test_a_clock_that_is_set_neither_cuts_a_conversation_nor_gives_minutes_back(
+    watch: TollWatch, switchboard: Conversations, book: TollBook, hours: int
+) -> None:
+    talking(book, "101", since_minutes=3)
+    talking(book, "102", since_minutes=4)
+    book.ended("102", NOW)
+    jump_ms = hours * 60 * MINUTE_MS
+    watch.note_clock(jump_ms)
+    await watch.look(NOW + jump_ms + MINUTE_MS)
+    assert switchboard.ended == set()
+    assert book.usage_of("101", NOW + jump_ms + MINUTE_MS).talked_ms == 4 * MINUTE_MS
+    assert book.usage_of("102", NOW + jump_ms + MINUTE_MS).talked_ms == 4 * MINUTE_MS
+
+
+async def test_a_clock_that_is_only_slewed_moves_nothing(watch: TollWatch, book: TollBook) -> None:
+    talking(book, "101", since_minutes=3)
+    watch.note_clock(100)
+    assert book.usage_of("101", NOW).talked_ms == 3 * MINUTE_MS

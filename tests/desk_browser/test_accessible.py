@@ -1,0 +1,242 @@
+"""Every page as axe-core judges it: light and dark, narrow and wide, in both languages; focus that shows."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import pytest_asyncio
+from axe_playwright_python.async_playwright import Axe
+from playwright.async_api import Page, expect
+from stage import MANAGER, OTHER_MANAGER, OWNER, SUPERVISOR, Stage, open_stage
+from wire import Wire
+
+from labkit.deskpeople import choose_language, invitation, taken
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+NARROW, WIDE = {"width": 360, "height": 740}, {"width": 1440, "height": 900}
+# WCAG 2.2 at level AA with all before it, and what axe counts as good practice.
+RULES = {
+    "runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"],
+    "resultTypes": ["violations"],
+}
+PAGES_OF = {
+    MANAGER: ("/", "/?filter=all", "/?q=nobody", "/orders/5001", "/account", "/account/second-factor", "/no"),
+    SUPERVISOR: (
+        *("/", "/orders/5001", "/orders/5001/assignment", "/wall", "/managers", f"/managers/{MANAGER}"),
+        *(f"/managers/{MANAGER}/leave", "/results", "/alarms", "/audit", "/proposals", "/doubts"),
+        "/orders/5001/contacts",
+    ),
+    OWNER: ("/managers", f"/managers/{MANAGER}/rules", "/orders/5001/contacts/1"),
+}
+GUESTS_PAGES = ("/sign-in", "/invitations/{link}", "/number/bcdfghjklmnpqrst")
+
+
+@dataclass(frozen=True)
+class Look:
+    language: str
+    theme: str
+    viewport: dict[str, int]
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """As Playwright's contexts are given them."""
+        locale = {"en": "en-GB", "ru": "ru-RU"}[self.language]
+        return {"color_scheme": self.theme, "viewport": self.viewport, "locale": locale}
+
+    def __str__(self) -> str:
+        return f"{self.language}, {self.theme}, {self.viewport['width']} px"
+
+
+LOOKS = [
+    Look(language, theme, viewport)
+    for language in ("en", "ru")
+    for theme in ("light", "dark")
+    for viewport in (NARROW, WIDE)
+]
+
+each_look = pytest.mark.parametrize("look", LOOKS, ids=str)
+
+
+def write_orders(path: Path) -> Path:
+    with path.open("w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["order", "name", "phone", "phone2", "summary", "manager"])
+        writer.writerow(["5001", "Ada Lark", "+447700900611", "+447700900612", "One lamp", MANAGER])
+        writer.writerow(["5002", "Пётр Журавлёв", "+447700900613", "", "Два кресла", MANAGER])
+        writer.writerow(["5003", "Eva Lark", "+447700900614", "", "A chair", MANAGER])
+        writer.writerow(["5004", "Ida Lark", "+441000000000", "", "A doubtful number", MANAGER])
+    return path
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def stage(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stage]:
+    folder = tmp_path_factory.mktemp("accessible")
+    settings = {
+        "desk": {
+            "disclosure": True,
+            "second_factor": [],  # people sign in for each look, and codes come twice a minute
+            "next_after_seconds": 0,
+            "number_links": True,
+            "reading": {"cards_per_minute": 500, "cards_per_hour": 5000},
+        },
+        "texts": {"enabled": True, "url": "https://127.0.0.1:1/"},  # where none is sent to
+    }
+    async with open_stage(folder, orders=write_orders(folder / "orders.csv"), settings=settings) as stage:
+        await fill(stage)
+        yield stage
+
+
+async def fill(stage: Stage) -> None:
+    """Something on every page: notes, outcomes, an alarm, a proposal, results."""
+    hers = await stage.token(MANAGER)
+    note = {"text": "Rings twice. Or under +44 7700 900699."}
+    taken(await stage.api.ask("PUT", "/v1/orders/5001/notes", note, token=hers))
+    for code, outcome in (("5001", "no-answer"), ("5002", "confirmed")):
+        taken(await stage.api.ask("POST", f"/v1/orders/{code}/outcomes", {"outcome": outcome}, token=hers))
+
+
+async def violations(page: Page) -> list[str]:
+    """What axe finds, a line each: the rule, what it means, and where."""
+    found = await Axe().run(page, options=RULES)
+    return [
+        f"{page.url}: {violation['id']}: {violation['help']}: {node['html'][:200]}"
+        for violation in found.response["violations"]
+        for node in violation["nodes"]
+    ]
+
+
+async def too_wide(page: Page) -> list[str]:
+    """WCAG 2.2, 1.4.10: nothing is to be scrolled sideways."""
+    wide = await page.evaluate("() => document.documentElement.scrollWidth > innerWidth")
+    return [f"{page.url}: wider than the screen"] if wide else []
+
+
+@each_look
+@pytest.mark.parametrize("extension", PAGES_OF)
+async def test_pages_have_no_violations(stage: Stage, extension: str, look: Look) -> None:
+    await choose_language(stage.api, stage.people[extension], look.language)
+    found = []
+    async with stage.seat(extension, **look.settings) as seat:
+        for path in PAGES_OF[extension]:
+            await seat.open(path)
+            await expect(seat.page.locator("html")).to_have_attribute("lang", look.language)
+            found += await violations(seat.page) + await too_wide(seat.page)
+    assert not found, "\n".join(found)
+
+
+@each_look
+async def test_pages_that_ask_again_and_that_say_done_have_no_violations(stage: Stage, look: Look) -> None:
+    await choose_language(stage.api, stage.people[OWNER], look.language)
+    rules, moved = f"/managers/{OTHER_MANAGER}/rules", "190"
+    found = []
+    async with stage.seat(OWNER, **look.settings) as seat:
+        page, done = seat.page, seat.page.locator("main form.buttons button")
+        for form, field, value in (("limits", "calls_per_hour", "7"), ("extension", "extension", moved)):
+            await seat.open(rules)
+            fields = page.locator(f"form[action$='/{form}']")
+            await fields.locator(f"input[name={field}]").fill(value)
+            await fields.locator("button").click()
+            await expect(done).to_be_visible()
+            for _ in ("asked again", "done"):
+                found += await violations(page) + await too_wide(page)
+                async with page.expect_navigation():
+                    await done.click()
+            found += await violations(page) + await too_wide(page)  # done again: all is as it was
+        await seat.open(f"/managers/{OTHER_MANAGER}/leave")
+        await page.locator("input[value=absence]").check()
+        await page.locator("main form button").first.click()
+        await expect(page.locator(f"main a[href='/managers/{OTHER_MANAGER}']")).to_be_visible()
+        found += await violations(page) + await too_wide(page)
+    assert not found, "\n".join(found)
+
+
+@each_look
+async def test_pages_of_a_link_for_the_customer_have_no_violations(stage: Stage, look: Look) -> None:
+    await choose_language(stage.api, stage.people[MANAGER], look.language)
+    async with stage.seat(MANAGER, **look.settings) as seat:
+        page = seat.page
+        await seat.open("/orders/5002")
+        making = page.locator("form[action$='/number-links'] button")
+        await making.evaluate("button => button.closest('details')?.setAttribute('open', '')")
+        await making.click()
+        link = await page.locator("#link").inner_text()
+        found = await violations(page) + await too_wide(page)
+        await seat.context.clear_cookies()
+        await seat.open("/" + link.split("/", 3)[3])
+        for number in ("12", "+447700900688"):
+            await page.locator("#number").fill(number)
+            await page.locator("button.primary").click()
+            await expect(page.locator("h1")).to_be_visible()
+            found += await violations(page) + await too_wide(page)
+        await expect(page.locator("#number")).to_have_count(0)
+    assert not found, "\n".join(found)
+
+
+@each_look
+async def test_pages_before_signing_in_have_no_violations(stage: Stage, look: Look) -> None:
+    link = (await invitation(stage.lab, "102")).rpartition("/")[2]
+    found = []
+    async with Wire(stage.lab.record.desk_port) as wire:
+        context = await stage.browser.new_context(**look.settings)
+        page = await context.new_page()
+        for path in GUESTS_PAGES:
+            await page.goto(wire.url + path.format(link=link))
+            await expect(page.locator("html")).to_have_attribute("lang", look.language)
+            found += await violations(page) + await too_wide(page)
+        await context.close()
+    assert not found, "\n".join(found)
+
+
+@each_look
+async def test_a_call_in_progress_has_no_violations(stage: Stage, look: Look) -> None:
+    await choose_language(stage.api, stage.people[MANAGER], look.language)
+    async with stage.seat(MANAGER, **look.settings) as seat:
+        page = seat.page
+        await seat.open("/orders/5003")
+        await page.locator("[data-key=c]").click()
+        await expect(page.locator("#call .state-talking")).to_be_visible()
+        found = await violations(page)
+        await page.locator("[data-key=h]").click()
+        await expect(page.locator("#call .over")).to_be_visible()
+        found += await violations(page)
+        await page.keyboard.press("?")
+        await expect(page.locator("#help")).to_be_visible()
+        found += await violations(page)
+    assert not found, "\n".join(found)
+
+
+STOPS = """() => {
+  const element = document.activeElement, style = getComputedStyle(element);
+  const box = element.getBoundingClientRect();
+  const outlined = style.outlineStyle !== 'none' && parseFloat(style.outlineWidth) >= 2;
+  const above = document.elementFromPoint(box.x + box.width / 2, box.y + box.height / 2);
+  return {
+    what: element.outerHTML.slice(0, 120),
+    page: element === document.body,
+    shown: outlined || style.boxShadow !== 'none',
+    covered: above !== null && element !== above && !element.contains(above) && !above.contains(element),
+  };
+}"""
+
+
+@pytest.mark.parametrize("look", [look for look in LOOKS if look.language == "en"], ids=str)
+async def test_wherever_the_keyboard_goes_it_shows(stage: Stage, look: Look) -> None:
+    """WCAG 2.2, 2.4.7 and 2.4.11: each stop has a visible mark, and nothing lies over it."""
+    await choose_language(stage.api, stage.people[MANAGER], look.language)
+    async with stage.seat(MANAGER, **look.settings) as seat:
+        await seat.open("/orders/5001")
+        stops = []
+        while len(stops) < 200:
+            await seat.page.keyboard.press("Tab")
+            stop = await seat.page.evaluate(STOPS)
+            if stop["page"] or (stops and stop["what"] == stops[0]["what"]):
+                break
+            stops.append(stop)
+    assert len(stops) > 10
+    assert [stop["what"] for stop in stops if not stop["shown"] or stop["covered"]] == []

@@ -1,0 +1,320 @@
+"""The wheel and the Debian package hold all that an installation needs, and work away from the checkout.
+
+They are made once, and of one another, as making them takes long: hence one file for both.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from bridge import __version__
+from labkit import debian
+from labkit.asterisk import find_asterisk
+from labkit.deb import build
+from labkit.errors import LabError
+from labkit.places import CHECKOUT
+from labkit.wheel import build_wheel, make_environment
+
+NEXT = f"{__version__}+next"
+ANSWERS = ("--shop-name", "Shop", "--shop-number", "+442079460000", "--carrier", "192.0.2.10")
+# What dpkg, useradd and the like keep of their own doing.
+NOT_OURS = ("var/lib/dpkg/", "var/log/", "tmp/", "dev/", "proc/")
+BACKUPS = (
+    "etc/.pwd.lock",
+    "etc/passwd-",
+    "etc/group-",
+    "etc/shadow-",
+    "etc/gshadow-",
+    "etc/subuid-",
+    "etc/subgid-",
+)
+
+by_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can change its root and have dpkg there")
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return build_wheel(tmp_path_factory.mktemp("wheel"))
+
+
+@pytest.fixture(scope="module")
+def environment(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One that has nothing but the wheel and what it needs; of Debian's own Python where that will do."""
+    place = tmp_path_factory.mktemp("installed") / "environment"
+    make_environment(place, wheel, sys.executable if why_no_package() else build.PYTHON)
+    return place
+
+
+def why_no_package() -> str | None:
+    try:
+        build.require_python()
+    except LabError as error:
+        return str(error)
+    return None
+
+
+# --- The wheel ----------------------------------------------------------------------------------------
+
+
+class Installed:
+    """`call-bridge` of an environment that has nothing else, away from the checkout."""
+
+    def __init__(self, place: Path, elsewhere: Path) -> None:
+        self.place = place
+        self.elsewhere = elsewhere
+
+    def __call__(self, *arguments: str | Path, **variables: str) -> str:
+        done = subprocess.run(
+            [self.place / "bin" / "call-bridge", *arguments],
+            cwd=self.elsewhere,
+            env={"PATH": os.environ["PATH"], "LANG": "C.UTF-8", "TERM": "dumb", **variables},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+
+@pytest.fixture(scope="module")
+def installed(environment: Path, tmp_path_factory: pytest.TempPathFactory) -> Installed:
+    return Installed(environment, tmp_path_factory.mktemp("elsewhere"))
+
+
+@pytest.fixture(scope="module")
+def root(installed: Installed) -> Path:
+    """A copy of a plain Asterisk's configuration, on which the installed command has run `init`."""
+    root = installed.elsewhere / "root"
+    etc = root / "etc/asterisk"
+    etc.mkdir(parents=True)
+    (root / "etc/timezone").write_text("Europe/London\n")
+    for name in ("extensions", "pjsip", "ari", "http"):
+        (etc / f"{name}.conf").write_text("[general]\n")
+    installed("init", "--root", root, "--yes", *ANSWERS)
+    return root
+
+
+def tracked(*folders: str) -> set[str]:
+    listed = subprocess.run(
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard", *folders],
+        cwd=CHECKOUT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return {name for name in listed.stdout.splitlines() if (CHECKOUT / name).exists()}
+
+
+def test_every_file_of_the_product_is_in_the_wheel(wheel: Path) -> None:
+    names = set(zipfile.ZipFile(wheel).namelist())
+    assert tracked("bridge") - names == set()
+    data = f"call_bridge-{__version__}.data/data/share"
+    for name in tracked("dialplan") | {"config.yaml"}:
+        assert f"{data}/call-bridge/{name}" in names, name
+    for name in tracked("docs/man"):
+        assert f"{data}/man/man1/{Path(name).name}" in names, name
+
+
+def test_nothing_of_the_tests_and_scripts_is_in_it(wheel: Path) -> None:
+    top = {name.partition("/")[0] for name in zipfile.ZipFile(wheel).namelist()}
+    stem = f"call_bridge-{__version__}"
+    assert top == {"bridge", f"{stem}.data", f"{stem}.dist-info"}
+
+
+def test_each_command_shows_its_help(installed: Installed) -> None:
+    assert "doctor" in installed("--help")
+    for command in ("doctor", "serve", "desk", "prove", "init"):
+        assert "--help" in installed(command, "--help")
+    assert installed("--version") == f"call-bridge {__version__}\n"
+
+
+def test_init_finds_what_it_brings_along(installed: Installed, root: Path) -> None:
+    for name in ("extensions-call-bridge.conf", "pjsip-managers.conf", "pjsip-trunk.conf"):
+        shipped = (CHECKOUT / "dialplan" / name).read_bytes()
+        assert (root / "etc/asterisk/call-bridge" / name).read_bytes() == shipped
+    assert "Nothing to do" in installed("init", "--root", root, "--yes")
+
+
+def test_a_database_is_made_and_the_doctor_looks_at_the_pbx(installed: Installed, root: Path) -> None:
+    config = root / "etc/call-bridge/config.yaml"
+    config.write_text(config.read_text().replace("/var/lib/", f"{root}/var/lib/"))
+    installed("--config", config, "managers", "add", "101", "--name", "Anna")
+    assert "101" in installed("--config", config, "managers", "list", "--json")
+    doctor = ("doctor", "--offline", "--asterisk-etc", root / "etc/asterisk")
+    checked = subprocess.run(
+        [installed.place / "bin/call-bridge", "--config", config, *doctor],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert checked.returncode in (20, 21), checked.stderr
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_it_writes_the_completion_of_a_shell(installed: Installed, shell: str) -> None:
+    assert "_CALL_BRIDGE_COMPLETE=complete_" in installed(_CALL_BRIDGE_COMPLETE=f"source_{shell}")
+
+
+# --- The Debian package -------------------------------------------------------------------------------
+
+
+class SmallSystem:
+    """A Debian in a folder, whose programs see nothing else."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def __call__(self, *command: str, user: str = "root") -> str:
+        done = subprocess.run(
+            ["chroot", f"--userspec={user}", self.root, *command],
+            env={
+                "PATH": "/usr/sbin:/usr/bin:/sbin:/bin",
+                "DEBIAN_FRONTEND": "noninteractive",
+                "TERM": "dumb",
+            },
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, f"{command}\n{done.stdout}{done.stderr}"
+        return done.stdout + done.stderr
+
+    def install(self, package: Path) -> str:
+        shutil.copy(package, self.root / "tmp" / "call-bridge.deb")
+        # Of what it depends on dpkg knows nothing here: those packages were only unpacked.
+        return self("dpkg", "--force-depends,unsafe-io", "--install", "/tmp/call-bridge.deb")
+
+    def picture(self) -> dict[str, tuple[int, bytes | str]]:
+        found: dict[str, tuple[int, bytes | str]] = {}
+        for path in self.root.rglob("*"):
+            name = str(path.relative_to(self.root))
+            if name.startswith(NOT_OURS) or name in BACKUPS or "__pycache__" in name:
+                continue
+            if path.is_symlink():
+                found[name] = (0, str(path.readlink()))
+            elif path.is_file():
+                # Of the package's own there is too much to be read again and again.
+                content = str(path.stat().st_size) if name.startswith("opt/") else path.read_bytes()
+                found[name] = (path.stat().st_mode, content)
+        return found
+
+
+@pytest.fixture(scope="module")
+def packages(environment: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """This version, and the next one."""
+    if why := why_no_package():
+        pytest.skip(why)
+    work = tmp_path_factory.mktemp("package")
+    tree = build.stage(work, environment)
+    return build.pack(tree, work, version=__version__, fast=True), build.pack(
+        tree, work, version=NEXT, fast=True
+    )
+
+
+@pytest.fixture(scope="module")
+def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SmallSystem]:
+    root = tmp_path_factory.mktemp("small") / "root"
+    shutil.copytree(debian.unpacked(debian.SMALL_SYSTEM).path, root, symlinks=True)
+    for folder in ("dev", "proc", "tmp", "var/lib/dpkg/info", "var/lib/dpkg/updates", "var/log", "etc"):
+        (root / folder).mkdir(parents=True, exist_ok=True)
+    for name in ("status", "available"):
+        (root / "var/lib/dpkg" / name).touch()
+    (root / "dev/null").touch()
+    (root / "etc/passwd").write_text("root:x:0:0:root:/root:/bin/bash\n")
+    (root / "etc/group").write_text("root:x:0:\n")
+    (root / "etc/timezone").write_text("Europe/London\n")
+    _asterisks_files(root / "etc/asterisk")
+    yield SmallSystem(root)
+    shutil.rmtree(root)
+
+
+def _asterisks_files(etc: Path) -> None:
+    """Those of Asterisk's own package."""
+    asterisk = find_asterisk()
+    shutil.copytree((asterisk.root or Path("/")) / "etc/asterisk", etc)
+
+
+def files_of(package: Path) -> set[str]:
+    listed = subprocess.run(["dpkg-deb", "--contents", package], capture_output=True, text=True, check=True)
+    return {line.split()[5].removeprefix("./") for line in listed.stdout.splitlines()}
+
+
+def test_it_has_what_people_look_for_where_they_look(packages: tuple[Path, Path]) -> None:
+    there = files_of(packages[0])
+    for name in (
+        "usr/bin/call-bridge",
+        "opt/call-bridge/bin/call-bridge",
+        "opt/call-bridge/share/call-bridge/dialplan/extensions-call-bridge.conf",
+        "usr/lib/systemd/system/call-bridge.service",
+        "usr/lib/systemd/system/call-bridge-backup.timer",
+        "usr/share/man/man1/call-bridge-init.1.gz",
+        "usr/share/bash-completion/completions/call-bridge",
+        "usr/share/zsh/vendor-completions/_call-bridge",
+        "usr/share/fish/vendor_completions.d/call-bridge.fish",
+        "usr/share/doc/call-bridge/docs/install.md",
+        "usr/share/doc/call-bridge/changelog.gz",
+    ):
+        assert name in there, name
+
+
+def test_nothing_in_it_says_where_it_was_built(
+    packages: tuple[Path, Path], environment: Path, tmp_path: Path
+) -> None:
+    subprocess.run(["dpkg-deb", "--raw-extract", packages[0], tmp_path / "tree"], check=True)
+    built_in = (str(packages[0].parent).encode(), str(environment).encode())
+    found = [
+        str(path.relative_to(tmp_path))
+        for path in (tmp_path / "tree").rglob("*")
+        if path.is_file() and not path.is_symlink() and any(here in path.read_bytes() for here in built_in)
+    ]
+    assert found == []
+
+
+@by_root
+def test_installed_set_up_updated_and_purged_it_leaves_the_machine_as_it_was(
+    packages: tuple[Path, Path], system: SmallSystem
+) -> None:
+    this, following = packages
+    before = system.picture()
+
+    assert "call-bridge init" in system.install(this)
+    assert system("call-bridge", "--version") == f"call-bridge {__version__}\n"
+    folder = system.root / "var/lib/call-bridge"
+    assert (folder.stat().st_uid, folder.stat().st_mode & 0o777) != (0, 0o755)
+
+    assert "Files written" in system("call-bridge", "init", "--yes", *ANSWERS)
+    # The units are the package's.
+    assert not (system.root / "etc/systemd/system/call-bridge.service").exists()
+    assert system("call-bridge", "check-config", user="call-bridge") == "ok\n"
+    system("call-bridge", "managers", "add", "101", "--name", "Anna", user="call-bridge")
+    for secret in (folder / "ari-password", system.root / "var/lib/call-bridge-keys/keys"):
+        assert (secret.stat().st_uid, secret.stat().st_mode & 0o777) == (folder.stat().st_uid, 0o600)
+
+    config = system.root / "etc/call-bridge/config.yaml"
+    config.write_text(config.read_text() + "# mine\n")
+    mine = system.picture()
+    system.install(following)
+    after = system.picture()
+    changed = {name for name in mine if after.get(name) != mine[name]}
+    assert [name for name in changed if name.startswith(("etc/", "var/lib/call-bridge"))] == []
+    assert "Nothing to do" in system("call-bridge", "init")
+    assert "101" in system("call-bridge", "managers", "list", "--json", user="call-bridge")
+
+    system("dpkg", "--remove", "call-bridge")
+    removed = system.picture()
+    assert [name for name in removed if name.startswith(("opt/", "usr/bin/call-bridge"))] == []
+    assert removed["etc/call-bridge/config.yaml"] == mine["etc/call-bridge/config.yaml"]
+
+    system("dpkg", "--purge", "call-bridge")
+    after = system.picture()
+    assert {name for name in before.keys() | after.keys() if before.get(name) != after.get(name)} == set()

@@ -1,0 +1,106 @@
+"""The bench with tiny numbers: every way connects a call, on the files that the leak suite runs on."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from benchkit import plot, report
+from benchkit.command import PARTS
+from benchkit.contenders import ALL
+from benchkit.site import Site, asterisk_files, settings_of
+from labkit import pbxfiles
+from labkit.lab import Lab
+from labkit.places import CHECKOUT
+
+CALLS, BLOCKS = 2, 1
+ADDED_MODULES = {"app_dial.so", "func_db.so", "res_curl.so", "func_curl.so", "res_speech.so", "res_agi.so"}
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """What the command has written."""
+    path = tmp_path_factory.mktemp("bench") / "bench.json"
+    arguments = [
+        *("--blocks", str(BLOCKS), "--calls", str(CALLS), "--clicks", "1", "--managers", "3"),
+        *("--sustain", "1", "--rates", "3", "--live", "2", "--orders", "1000", "--json", str(path)),
+    ]
+    done = subprocess.run(
+        [CHECKOUT / "scripts" / "bench", *arguments], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert "Targets" in done.stdout
+    facts: dict[str, Any] = json.loads(path.read_text())
+    return facts
+
+
+@pytest.mark.parametrize("key", [kind.key for kind in ALL])
+def test_every_way_connects_its_calls_with_sound(run: dict[str, Any], key: str) -> None:
+    (way,) = [each for each in run["calls"] if each["contender"] == key]
+    (kind,) = [each for each in ALL if each.key == key]
+    assert way["failed"] == 0
+    if kind().dials:
+        assert [len(block) for block in way["answer_to_sound"]] == [CALLS] * BLOCKS
+        assert all(time > 0 for block in way["invite_to_200"] for time in block)
+    if kind.clicks:
+        assert [len(clicks) for clicks in way["click_to_phone"]] == [1] * BLOCKS
+
+
+def test_every_way_that_can_be_dialled_holds_the_lowest_rate(run: dict[str, Any]) -> None:
+    failed = {each["contender"]: each["rungs"][0]["failed"] for each in run["ladder"]}
+    assert failed == {kind.key: 0 for kind in ALL if kind().dials}
+
+
+def test_live_calls_and_orders_are_measured(run: dict[str, Any]) -> None:
+    assert {(each["contender"], each["live"]) for each in run["crowd"]} == {("a", 2), ("g", 2), ("G", 2)}
+    assert [each["orders"] for each in run["growth"]] == [1000]
+    assert run["growth"][0]["lookup_p99"] > 0
+    assert run["loop_lag_p99_ms"] > 0
+
+
+def test_it_says_what_it_was_run_on(run: dict[str, Any]) -> None:
+    assert run["machine"]["cores"] >= 1
+    assert re.match(r"\d+\.", run["versions"]["Asterisk"])
+    assert run["options"]["parts"].split() == list(PARTS)
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Site:
+    """Decided on, but not started."""
+    lab = Lab.create(tmp_path / "lab", managers=2, carrier="127.0.0.2:5070")
+    return Site(lab, settings_of(lab), tuple(kind() for kind in ALL))
+
+
+def test_it_runs_on_the_files_that_the_leak_suite_runs_on(site: Site) -> None:
+    """A lab's file comes first in each of the bench's, whole; only these have something below it."""
+    labs, ours = pbxfiles.texts(site.lab.record), asterisk_files(site)
+    assert ours.keys() == labs.keys()
+    assert all(ours[name].startswith(text) for name, text in labs.items())
+    changed = {name for name, text in labs.items() if ours[name] != text}
+    assert changed == {"modules.conf", "extensions.conf", "pjsip.conf", "manager.conf"}
+
+
+def test_what_it_adds_changes_nothing_that_is_shipped(site: Site) -> None:
+    labs, ours = pbxfiles.texts(site.lab.record), asterisk_files(site)
+    added = {name: ours[name].removeprefix(text) for name, text in labs.items()}
+    assert set(re.findall(r"load=(\S+)", added["modules.conf"])) == ADDED_MODULES
+    assert re.findall(r"^\[.*", added["pjsip.conf"], re.MULTILINE) == [
+        "[bench-redirect](call-bridge-trunk-sealed)",
+        "[bench-redirect](call-bridge-trunk-sealed-aor)",
+    ]
+    patterns = re.findall(r"^exten => (\S+?),", added["extensions.conf"], re.MULTILINE)
+    assert patterns == [f"_{kind.prefix}XXXX" for kind in ALL if kind.prefix not in ("", "*")]
+
+
+def test_the_page_holds_results_of_the_bench_alone() -> None:
+    page = (CHECKOUT / "docs" / "performance.md").read_text()
+    for part in ("results", "timeline"):
+        assert report.with_part(page, part, ["new"]) != page
+    for name in re.findall(r"\(performance/(\S+)\)", page):
+        assert (CHECKOUT / "docs" / "performance" / name).read_text().startswith("<svg")
+    assert plot.draw("empty", []).startswith("<svg")

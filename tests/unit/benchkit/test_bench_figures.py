@@ -1,0 +1,131 @@
+"""What the bench computes from its stamps, and how it judges."""
+
+from __future__ import annotations
+
+import pytest
+
+from benchkit import fiction, parts, wire
+from benchkit.blocks import Block, Measured
+from benchkit.command import loop_lag_p99
+from benchkit.contenders.callbridge import Sealed
+from benchkit.contenders.plain import Plain
+from benchkit.figures import median_of_blocks, percentile
+from benchkit.ladder import Climb, Rung
+from benchkit.peers import Stamps
+from benchkit.plot import Bar, draw
+from benchkit.report import with_part
+from benchkit.results import Machine, Results
+from benchkit.targets import Target, judge
+
+INVITE = (
+    b"INVITE sip:+447700900123@127.0.0.2:5070 SIP/2.0\r\n"
+    b"Via: SIP/2.0/UDP 127.0.0.1:5060;branch=z9hG4bK1\r\n"
+    b"From: <sip:shop@127.0.0.1>;tag=1\r\nTo: <sip:x@127.0.0.2>\r\n"
+    b"Contact: <sip:asterisk@127.0.0.1:5060>\r\nCall-ID: abc\r\nCSeq: 7 INVITE\r\nContent-Length: 0\r\n\r\n"
+)
+
+
+def results(*measured: Measured) -> Results:
+    return Results(Machine("", 1, 1.0, "", 0.0), {}, {}, measured=list(measured))
+
+
+def block(*milliseconds: float) -> Block:
+    seconds = [each / 1000 for each in milliseconds]
+    return Block(to_carrier=seconds, to_answer=seconds, to_sound=seconds)
+
+
+def named(targets: list[Target], name: str) -> Target:
+    return next(target for target in targets if target.name == name)
+
+
+def test_a_percentile_is_a_value_that_was_measured() -> None:
+    values = list(range(1, 101))
+    assert (percentile(values, 50), percentile(values, 99), percentile(values, 100)) == (50, 99, 100)
+    assert percentile([3.0], 99) == 3.0
+
+
+def test_one_disturbed_block_does_not_decide() -> None:
+    assert median_of_blocks([[1.0], [1.2], [900.0]], 99) == 1.2
+
+
+def test_set_up_is_judged_against_the_plain_call_of_the_same_run() -> None:
+    plain, ours = Measured(Plain(), [block(2, 2, 2)]), Measured(Sealed(), [block(3.7, 3.7, 3.9)])
+    p50 = named(judge(results(plain, ours)), "(g) INVITE to 200, p50, against (a)")
+    assert p50.value == pytest.approx(1.85)
+    assert p50.verdict == "reached"
+    slower = Measured(Sealed(), [block(3.9, 3.9, 3.9)])
+    p50 = named(judge(results(plain, slower)), "(g) INVITE to 200, p50, against (a)")
+    assert p50.verdict == "missed"
+
+
+def test_what_was_not_measured_is_neither_reached_nor_missed() -> None:
+    assert {target.verdict for target in judge(results())} == {"not measured"}
+
+
+def test_the_sustained_rate_ends_at_the_first_rung_that_breaks() -> None:
+    climb = Climb(Plain(), [Rung(10, 20, 0, 0.01, 0.02), Rung(20, 40, 0, 0.01, 0.3), Rung(40, 80, 1, 0, 0)])
+    assert climb.sustained == 10
+    assert climb.broken is not None
+    assert climb.broken.rate == 20
+
+
+def test_a_result_goes_between_its_marks_and_nowhere_else() -> None:
+    page = "before\n<!-- results -->\nold\n<!-- /results -->\nafter\n"
+    once = with_part(page, "results", ["new"])
+    assert once == "before\n<!-- results -->\n\nnew\n\n<!-- /results -->\nafter\n"
+    assert with_part(once, "results", ["new"]) == once
+    with pytest.raises(ValueError, match="no part"):
+        with_part("a page without marks", "results", ["new"])
+
+
+def test_the_loops_lag_is_the_bucket_of_its_99th_percentile() -> None:
+    bucket = 'callbridge_loop_lag_seconds_bucket{{le="{}"}} {}\n'
+    metrics = "".join(bucket.format(*each) for each in (("0.001", 90.0), ("0.005", 99.0), ("+Inf", 100.0)))
+    assert loop_lag_p99(metrics) == 0.005
+    assert loop_lag_p99("") is None
+
+
+def test_a_peer_answers_with_what_a_dialog_is_made_of() -> None:
+    answer = wire.response(INVITE, b"200 OK", b"sip:127.0.0.2:5070", b"v=0\r\n")
+    assert answer.startswith(b"SIP/2.0 200 OK\r\n")
+    assert wire.header(answer, b"To") == b"<sip:x@127.0.0.2>;tag=bench"
+    assert wire.header(answer, b"CSeq") == b"7 INVITE"
+    assert answer.endswith(b"Content-Length: 5\r\n\r\nv=0\r\n")
+
+
+def test_a_peer_reads_who_is_called_and_by_whom() -> None:
+    assert wire.user(INVITE) == "+447700900123"
+    assert wire.method(INVITE) == b"INVITE"
+    assert wire.contact_uri(INVITE) == b"sip:asterisk@127.0.0.1:5060"
+    assert (wire.status(INVITE), wire.status(b"SIP/2.0 486 Busy Here\r\n\r\n")) == (0, 486)
+
+
+def test_made_up_numbers_are_all_different() -> None:
+    numbers = list(fiction.numbers())
+    assert len(set(numbers)) == len(numbers) > 100_000
+
+
+def test_a_picture_has_a_bar_for_each_value() -> None:
+    svg = draw("times", [Bar("(a) plain <call>", 2.0, 4.0, "2 / 4"), Bar("(g)", 3.0, None, "3")])
+    assert svg.count("<rect") == 3
+    assert "plain &lt;call&gt;" in svg
+
+
+def traced(*, answer_told: bool = True) -> parts.TracedCall:
+    """A call each of whose parts takes a millisecond."""
+    stamps = Stamps(asked=1.0, carrier_invited=1.005, carrier_answered=1.006, answered=1.009, heard=1.02)
+    began = {
+        "event: StasisStart": (1.001, 1.003),
+        "ARI: channels.create": (1.002,),
+        "ARI: channels.dial": (1.004,),
+        "event: ChannelStateChange": (1.007,) if answer_told else (),
+        "ARI: channels.answer": (1.008,),
+    }
+    marks = [parts.Mark(what, at, at + 0.001) for what, times in began.items() for at in times]
+    return parts.TracedCall(stamps, sorted(marks, key=lambda mark: mark.began))
+
+
+def test_the_parts_of_a_call_follow_each_other_and_are_all_of_it() -> None:
+    found = parts.medians([traced(), traced(), traced(answer_told=False)])
+    assert [part for part, _ in found] == list(parts.PARTS)
+    assert [seconds for _, seconds in found] == pytest.approx([0.001] * len(parts.PARTS))
