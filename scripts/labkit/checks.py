@@ -37,8 +37,10 @@ SCRIPTS = tuple(f"scripts/{name}" for name in _NAMES)
 
 
 # Most tests wait for a phone that rings, or for a second to pass: so three at a time, whatever the machine.
-# Those of one file stay together, since they share a lab.
-_ALL_TESTS = ("--numprocesses=3", "--dist=loadfile", "--durations=10")
+# Those of one file stay together, since they share a lab. The others make a load of their own, or promise
+# something within a time: they come one by one, with the machine to themselves.
+_SIDE_BY_SIDE = ("-m", "not alone", "--numprocesses=3", "--dist=loadfile", "--durations=10")
+_ONE_BY_ONE = ("-m", "alone", "--durations=10")
 
 
 @dataclass(frozen=True)
@@ -58,12 +60,15 @@ class Outcome:
 
 def all_checks(pytest_arguments: Sequence[str]) -> list[Check]:
     sources = (".", *(script for script in SCRIPTS if _is_python(CHECKOUT / script)))
+    tests = [Check("tests", ("pytest", *pytest_arguments))]
+    if not pytest_arguments:
+        tests = [Check("tests", ("pytest", *_SIDE_BY_SIDE)), Check("alone", ("pytest", *_ONE_BY_ONE))]
     return [
         Check("style", ("ruff", "check", "--quiet", *sources)),
         Check("format", ("ruff", "format", "--check", "--quiet", *sources)),
         Check("types", ("mypy", "--no-error-summary")),
         Check("imports", ("lint-imports",)),
-        Check("tests", ("pytest", *(pytest_arguments or _ALL_TESTS))),
+        *tests,
     ]
 
 

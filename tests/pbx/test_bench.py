@@ -18,6 +18,8 @@ from labkit import pbxfiles
 from labkit.lab import Lab
 from labkit.places import CHECKOUT
 
+pytestmark = pytest.mark.alone
+
 CALLS, BLOCKS = 2, 1
 ADDED_MODULES = {"app_dial.so", "func_db.so", "res_curl.so", "func_curl.so", "res_speech.so", "res_agi.so"}
 

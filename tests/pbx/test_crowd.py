@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from labkit.crowd.command import Plan, live
 from labkit.progress import StatusLine
+
+pytestmark = pytest.mark.alone
 
 CALLS = 20
 

@@ -12,7 +12,7 @@ from labkit.faults.proxy import no_fault
 from labkit.faults.shop import FaultShop
 from labkit.faults.trial import RESULTS, CallKind
 
-pytestmark = pytest.mark.asyncio(loop_scope="session")
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.alone]
 
 EVERY = 3
 """Has no divisor in common with the number of faults, so that all of them are among the part."""

@@ -20,6 +20,8 @@ from labkit.faults.proxy import no_fault
 from labkit.faults.shop import FaultShop, Seat
 from labkit.faults.trial import Fault
 
+pytestmark = pytest.mark.alone
+
 NOBODYS_ORDER = "7777"
 NOT_TO_BE_CAUGHT_IN = {State.NEW, State.CLOSED}
 """The first is left at once, and in the other there is no call any more."""
@@ -121,6 +123,9 @@ async def test_a_call_survives_the_daemon_or_ends_by_rule(fault_shop: FaultShop,
             await until(lambda: shop.open_records() == 1, "a call on record")
         if pose.state in HAVING_A_RESULT:
             await until(lambda: shop.open_records() == 0, "a result on record")
+        if pose.state is State.DIALLING:
+            # Until then Asterisk asks the daemon's redirect server, and without it the call fails.
+            await until(lambda: shop.carrier.invites[seat.number] > invites, "an INVITE to the carrier")
         await shop.kill_daemon()
     shop.proxy.choose = no_fault
     await shop.start_daemon()

@@ -26,7 +26,7 @@ from labkit.faults.proxy import FaultProxy, no_fault
 from labkit.faults.shop import FaultShop, Seat
 from labkit.faults.trial import RESULTS, CallKind
 
-pytestmark = pytest.mark.asyncio(loop_scope="session")
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.alone]
 
 NOTICED_SECONDS = 15
 BACK_SECONDS = 2

@@ -14,6 +14,8 @@ from labkit.lab import Lab
 from labkit.orders import write_orders
 from labkit.plan import CARRIER_HOST, UDP
 
+pytestmark = pytest.mark.alone
+
 MANAGERS = 60
 CALLS = 1000
 CALLS_PER_SECOND = 20

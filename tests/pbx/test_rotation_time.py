@@ -8,6 +8,8 @@ import pytest
 
 from labkit import rotationtime
 
+pytestmark = pytest.mark.alone
+
 CUSTOMERS = 3000
 
 

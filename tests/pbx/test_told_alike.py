@@ -31,6 +31,8 @@ from labkit import ports
 from labkit.lab import Lab
 from labkit.plan import CARRIER_HOST, UDP
 
+pytestmark = pytest.mark.alone
+
 FLAWED_DAEMON: Final = [sys.executable, str(Path(__file__).with_name("flawed_daemon.py"))]
 EXTENSIONS: Final = [str(101 + each) for each in range(12)]
 LOCKED: Final = EXTENSIONS[9:]
