@@ -1,84 +1,101 @@
-"""From a customer's INVITE to the manager's: call-bridge, and beside it a dialplan that looks the caller up.
+"""From a customer's INVITE to the manager's: call-bridge, and beside it dialplans that look the caller up.
 
-Both ways run on one Asterisk, by turns, from the same peers; what differs is the carrier's address, and with
+One has all in Asterisk's own AstDB, the other asks the shop's database by CURL(), over a web application.
+All ways run on one Asterisk, by turns, from the same peers; what differs is the carrier's address, and with
 it the context in which calls land. Measured is from the moment at which the carrier's INVITE is sent to that
-at which the phone's arrives, so that the peers' own Python is in both figures.
+at which the phone's arrives, so that the peers' own Python is in all figures.
 """
 
 import argparse
 import asyncio
+import sqlite3
 import statistics
 import tempfile
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, closing
 from pathlib import Path
+
+from aiohttp import web
 
 from bridge.proof.capture import Direction, Protocol, Recording
 from bridge.proof.sip.carrier import Carrier
 from bridge.proof.sip.phone import Phone
 from labkit import ports
 from labkit.lab import Lab
-from labkit.plan import CARRIER_HOST, UDP
+from labkit.plan import CARRIER_HOST, TCP, UDP
 
-PLAIN_HOST = "127.0.0.3"
+HOST, PLAIN_HOST, DATABASE_HOST = "127.0.0.1", "127.0.0.3", "127.0.0.4"
 CUSTOMER, MANAGER = "+447700900123", "101"
 SHOPS_NUMBER = "442079460000"
 WARM_UP = 10
 
-# A plain dialplan: AstDB holds who serves a number, and the manager sees it.
-EXTENSIONS = f"""
+ASTDB, DATABASE, OURS = "plain dialplan with AstDB", "dialplan with a database", "call-bridge"
+
+# Plain dialplans: each knows who serves a number, and the manager sees it.
+EXTENSIONS = """
 [globals](+)
 CALLBRIDGE_CALLERS_SECONDS=240
 
-[plain]
-exten => {SHOPS_NUMBER},1,Ringing()
+[astdb]
+exten => {did},1,Ringing()
  same => n,Dial(PJSIP/${{DB(serves/${{CALLERID(num)}})}},20)
+
+[database]
+exten => {did},1,Ringing()
+ same => n,Dial(PJSIP/${{CURL({url}/serves?number=${{URIENCODE(${{CALLERID(num)}})}})}},20)
 """
-PJSIP = f"""
-[trunk](+)
-context=call-bridge-callers
+OUR_TRUNK = "[trunk](+)\ncontext=call-bridge-callers\n"
+PLAIN_TRUNK = """
+[{name}](call-bridge-trunk)
+aors={name}
+context={name}
 
-[plain](call-bridge-trunk)
-aors=plain
-context=plain
-
-[plain](call-bridge-trunk-aor)
-contact=sip:{PLAIN_HOST}:5060
+[{name}](call-bridge-trunk-aor)
+contact=sip:{host}:5060
 qualify_frequency=0
 
-[plain]
+[{name}]
 type=identify
-endpoint=plain
-match={PLAIN_HOST}
+endpoint={name}
+match={host}
 """
-MODULES = """
-[modules](+)
-load=app_dial.so
-load=func_db.so
-"""
+MODULES = "\n[modules](+)\n" + "".join(
+    f"load={name}.so\n" for name in ("app_dial", "func_db", "res_curl", "func_curl", "func_uri")
+)
 
 
 def main(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(prog="scripts/callback-time", description=__doc__)
     parser.add_argument("--calls", type=int, default=200, metavar="N", help="calls of each way (200)")
     options = parser.parse_args(arguments)
+    port = ports.free_port(HOST, TCP)
     with tempfile.TemporaryDirectory(prefix="callback-time-") as folder:
-        lab = _shop(Path(folder))
+        lab = _shop(Path(folder), f"http://{HOST}:{port}")
         try:
-            plain, ours = asyncio.run(_measure(lab, options.calls))
+            times = asyncio.run(_measure(lab, Path(folder) / "serves.sqlite3", port, options.calls))
         finally:
             lab.down()
     print(f"{options.calls} calls each; from the customer's INVITE to the manager's, in ms")
-    for name, times in (("plain dialplan with AstDB", plain), ("call-bridge", ours)):
-        p99 = statistics.quantiles(times, n=100)[98]
-        print(f"{name:28} p50 {statistics.median(times):5.2f}   p99 {p99:6.2f}")
-    print(f"p50 against plain: {statistics.median(ours) / statistics.median(plain):.2f}x")
+    ours = statistics.median(times[OURS])
+    for name, measured in times.items():
+        p50, p99 = statistics.median(measured), statistics.quantiles(measured, n=100)[98]
+        ratio = "" if name == OURS else f"   call-bridge takes {ours / p50:.2f}x of it"
+        print(f"{name:28} p50 {p50:5.2f}   p99 {p99:6.2f}{ratio}")
     return 0
 
 
-def _shop(folder: Path) -> Lab:
+def _shop(folder: Path, url: str) -> Lab:
     carrier = f"{CARRIER_HOST}:{ports.free_port(CARRIER_HOST, UDP)}"
     lab = Lab.create(folder / "lab", carrier=carrier)
-    for name, text in (("extensions.conf", EXTENSIONS), ("pjsip.conf", PJSIP), ("modules.conf", MODULES)):
+    trunks = "".join(
+        PLAIN_TRUNK.format(name=name, host=host)
+        for name, host in (("astdb", PLAIN_HOST), ("database", DATABASE_HOST))
+    )
+    for name, text in (
+        ("extensions.conf", EXTENSIONS.format(did=SHOPS_NUMBER, url=url)),
+        ("pjsip.conf", "\n" + OUR_TRUNK + trunks),
+        ("modules.conf", MODULES),
+    ):
         with (lab.asterisk.etc / name).open("a") as file:
             file.write(text)
     try:
@@ -92,20 +109,49 @@ def _shop(folder: Path) -> Lab:
     return lab
 
 
-async def _measure(lab: Lab, calls: int) -> tuple[list[float], list[float]]:
+@asynccontextmanager
+async def _web_application(database: Path, port: int) -> AsyncIterator[None]:
+    """The shop's own, as the second dialplan asks it: who serves a number, by an index of SQLite's."""
+    with closing(sqlite3.connect(database)) as known:
+        known.execute("CREATE TABLE serves (number TEXT PRIMARY KEY, extension TEXT)")
+        known.execute("INSERT INTO serves VALUES (?, ?)", (CUSTOMER, MANAGER))
+
+        async def serves(request: web.Request) -> web.Response:
+            query = "SELECT extension FROM serves WHERE number = ?"
+            (extension,) = known.execute(query, (request.query["number"],)).fetchone()
+            return web.Response(text=extension)
+
+        application = web.Application()
+        application.router.add_get("/serves", serves)
+        runner = web.AppRunner(application, access_log=None)
+        await runner.setup()
+        await web.TCPSite(runner, HOST, port).start()
+        try:
+            yield
+        finally:
+            await runner.cleanup()
+
+
+async def _measure(lab: Lab, database: Path, port: int, calls: int) -> dict[str, list[float]]:
     """Milliseconds of each way."""
     phone = Phone(MANAGER, lab.managers[MANAGER].password, server=lab.sip_address)
-    ours = Carrier(lab.carrier_address, server=lab.sip_address)
-    plain = Carrier((PLAIN_HOST, 0), server=lab.sip_address)
-    times: dict[Carrier, list[float]] = {plain: [], ours: []}
-    async with phone, ours, plain:
+    carriers = {
+        ASTDB: Carrier((PLAIN_HOST, 0), server=lab.sip_address),
+        DATABASE: Carrier((DATABASE_HOST, 0), server=lab.sip_address),
+        OURS: Carrier(lab.carrier_address, server=lab.sip_address),
+    }
+    times: dict[str, list[float]] = {name: [] for name in carriers}
+    async with AsyncExitStack() as stack:
+        await stack.enter_async_context(_web_application(database, port))
+        for peer in (phone, *carriers.values()):
+            await stack.enter_async_context(peer)
         await phone.register()
         for number in range(WARM_UP + calls):
-            for carrier, measured in times.items():
+            for name, carrier in carriers.items():
                 took = await _ring(carrier, phone)
                 if number >= WARM_UP:
-                    measured.append(took)
-    return times[plain], times[ours]
+                    times[name].append(took)
+    return times
 
 
 async def _ring(carrier: Carrier, phone: Phone) -> float:

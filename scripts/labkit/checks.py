@@ -26,6 +26,7 @@ _NAMES = (
     "desk-speed",
     "draw-states",
     "lab",
+    "mixed-calls",
     "quickstart",
     "rotation-time",
     "soak",
