@@ -36,6 +36,7 @@ REFUSALS: dict[Reason | None, str] = {
     Reason.DO_NOT_CALL: "This customer has asked not to be called.",
     Reason.PANIC: "All calls are stopped. `call-bridge panic status` says by whom and why.",
     Reason.OUTSIDE_HOURS: "Customers are not called at this time of day.",
+    Reason.CONTACT_HOURS: "At this number the customer is called at another time of day.",
     Reason.DAILY_LIMIT: "The manager's calls of today are used up.",
     Reason.DAILY_LIMIT_IN_ALL: "The shop's calls of today are used up.",
     Reason.MINUTES_LIMIT: "The manager has talked for as long as may be in a day.",

@@ -40,6 +40,7 @@ class Reason(StrEnum):
     )
     PANIC = "panic"  # somebody has stopped all calls until they say otherwise
     OUTSIDE_HOURS = "outside_hours"
+    CONTACT_HOURS = "contact_hours"  # at this number, the customer is called at another time of day
     DAILY_LIMIT = "daily_limit"
     DAILY_LIMIT_IN_ALL = "daily_limit_in_all"
     MINUTES_LIMIT = "minutes_limit"
@@ -95,10 +96,11 @@ class Caller:
 
 @dataclass(frozen=True, slots=True)
 class ContactFacts:
-    """What the rules may know of a number: not the number."""
+    """What the rules may know of a number: not the number. `within_hours`: it may be called at this hour."""
 
     region: str
     line_type: str
+    within_hours: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,6 +176,7 @@ def decide(request: DialRequest, policy: Policy) -> Verdict:
         _unwanted(order)
         or _stopped(request)
         or _bad_moment(request.at_ms, policy)
+        or _bad_moment_there(order)
         or _limit_reached(caller, request, policy)
         or _too_dear(caller, request, policy)
     )
@@ -211,6 +214,12 @@ def _bad_moment(at_ms: int, policy: Policy) -> Reason | None:
     both = (policy.hours, policy.own_hours)
     is_good = all(within_hours(at_ms, hours) for hours in both if hours is not None)
     return None if is_good else Reason.OUTSIDE_HOURS
+
+
+def _bad_moment_there(order: OrderFacts | None) -> Reason | None:
+    """No limit is told before it: at another hour it is another one, if any."""
+    contact = order.contact if order is not None else None
+    return Reason.CONTACT_HOURS if contact is not None and not contact.within_hours else None
 
 
 def _limit_reached(caller: Caller, request: DialRequest, policy: Policy) -> Reason | None:

@@ -27,6 +27,12 @@ def on_the_wall(at_ms: int, timezone: ZoneInfo) -> datetime:
     return (_EPOCH + timedelta(milliseconds=at_ms)).astimezone(timezone)
 
 
+def minute_on_the_wall(at_ms: int, timezone: ZoneInfo) -> int:
+    """How many minutes the shop's clock shows since midnight."""
+    local = on_the_wall(at_ms, timezone)
+    return local.hour * 60 + local.minute
+
+
 def covers(today: Iterable[TimeRange], yesterday: Iterable[TimeRange], local: datetime) -> bool:
     """Whether this moment lies in a part of its own day, or in a night that has begun the day before."""
     minute = local.hour * 60 + local.minute

@@ -65,6 +65,12 @@ class TimeRange:
     def overnight(self) -> bool:
         return self.end < self.start
 
+    def covers(self, minute: int) -> bool:
+        """Whether a minute of any day is in it, where it is a part of every day."""
+        if self.overnight:
+            return minute >= self.start or minute < self.end
+        return self.start <= minute < self.end
+
     @classmethod
     def read(cls, text: str) -> Self:
         """From 09:00-18:00. Raises ValueError."""

@@ -36,7 +36,7 @@ class CallerFacts:
     panic: bool
 
 
-def _orders_statement(of: FromClause, contact_id: Any) -> Select[Any]:
+def _orders_statement(of: FromClause, contact_id: Any, language: Any) -> Select[Any]:
     """Open orders of customers who are not erased, and by which contact of theirs they are found.
 
     `of` joins the two, that first of which something is known.
@@ -55,7 +55,7 @@ def _orders_statement(of: FromClause, contact_id: Any) -> Select[Any]:
             orders.c.code,
             orders.c.created_ms,
             customers.c.name,
-            customers.c.language,
+            language,
             contact_id,
             assignments.c.manager_id,
             last_called,
@@ -70,6 +70,7 @@ _ORDERS_BY_NUMBER: Final = _orders_statement(
         orders, orders.c.customer_id == contacts.c.customer_id
     ),
     contacts.c.id,
+    func.coalesce(contacts.c.language, customers.c.language),
 ).where(
     contacts.c.blind_index == bindparam("index"),
     contacts.c.kind == ContactKind.PHONE.value,
@@ -78,7 +79,9 @@ _ORDERS_BY_NUMBER: Final = _orders_statement(
     contacts.c.proposed_by.is_(None),
 )
 _ORDERS_BY_CODE: Final = _orders_statement(
-    orders.join(customers, customers.c.id == orders.c.customer_id), null().label("contact_id")
+    orders.join(customers, customers.c.id == orders.c.customer_id),
+    null().label("contact_id"),
+    customers.c.language,
 ).where(orders.c.code == bindparam("code"))
 _SERVING_BY_NUMBER: Final = (
     select(assignments.c.manager_id)

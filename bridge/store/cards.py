@@ -9,6 +9,7 @@ from typing import Any, Final
 from sqlalchemy import bindparam, delete, func, insert, not_, or_, select
 
 from bridge.calls.model import Result
+from bridge.rules import TimeRange
 from bridge.rules.reading import HOUR_MS, MINUTE_MS, Pace, wait_ms
 from bridge.rules.worklist import Why, Work
 from bridge.store.database import Database
@@ -53,7 +54,8 @@ class Reading:
 class CardContact:
     """`place` is that in the order of trying, None if it may not be dialled. `never`: a supervisor's word.
 
-    `hint`: why it may be mistyped, a word of `bridge.rules.doubts`.
+    `hint`: why it may be mistyped, a word of `bridge.rules.doubts`. `hours`: when it is called, None for any;
+    `language`: what is spoken there, None for the customer's.
     """
 
     id: int
@@ -67,6 +69,8 @@ class CardContact:
     hint: str | None
     never: bool
     proposed: bool
+    hours: TimeRange | None
+    language: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,6 +201,9 @@ _CONTACTS: Final = (
         contacts.c.hint,
         contacts.c.never_ms,
         contacts.c.proposed_ms,
+        contacts.c.call_from,
+        contacts.c.call_until,
+        contacts.c.language,
     )
     .where(contacts.c.customer_id == bindparam("customer_id"), not_(UNSEEN_REPAIR))
     .order_by(contacts.c.position, contacts.c.id.desc())
@@ -369,8 +376,11 @@ def _read_card(session: Session, code: str, sees: int | None) -> CardView:
 
 
 def _contact(row: Sequence[Any]) -> CardContact:
-    """Of a row that ends in the times when it was marked and proposed."""
-    return CardContact(*row[:-2], *(at_ms is not None for at_ms in row[-2:]))
+    """Of a row that ends in the times when it was marked and proposed, its hours, and its language."""
+    *known, never_ms, proposed_ms, start, end, language = row
+    hours = None if start is None else TimeRange(start, end)
+    columns: list[Any] = [*known, never_ms is not None, proposed_ms is not None, hours, language]
+    return CardContact(*columns)
 
 
 def _ending_in_whether(row: Sequence[Any]) -> tuple[Any, ...]:

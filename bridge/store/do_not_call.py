@@ -82,6 +82,11 @@ _UNMARK: Final = (
     )
     .values(do_not_call_ms=None)
 )
+_MARK_CUSTOMER: Final = (
+    update(customers)
+    .where(customers.c.id == bindparam("of_customer"), customers.c.do_not_call_ms.is_(None))
+    .values(do_not_call_ms=bindparam("since_ms"))
+)
 _MARK: Final = (
     update(contacts)
     .where(
@@ -154,6 +159,17 @@ def _forbid(
     add_requests(connection, [index], now_ms, label=label)
     detail = f"orders={len(done_with)}"
     add_entry(connection, pen, AuditEntry(now_ms, actor, "do-not-call-add", "number", detail))
+    return len(done_with)
+
+
+def forbid_customer(connection: Connection, customer_id: int, now_ms: int, *, label: str) -> int:
+    """Put every number of a customer's on the list, and let none of theirs be called; returns how many orders
+    are done with."""
+    indexes = numbers_of(connection, customer_id)
+    done_with = left_without(connection, indexes)
+    set_work(connection, {code: after(work, Outcome.DO_NOT_CALL, now_ms) for code, work in done_with.items()})
+    add_requests(connection, indexes, now_ms, label=label)
+    connection.execute(_MARK_CUSTOMER, {"of_customer": customer_id, "since_ms": now_ms})
     return len(done_with)
 
 

@@ -12,7 +12,7 @@ from bridge.rules.worth import Standing
 from bridge.store.audit import AuditEntry, write_entry
 from bridge.store.database import Database
 from bridge.store.errors import UnknownOrder
-from bridge.store.schema import ContactKind, contacts, customers, orders
+from bridge.store.schema import ContactKind, calls, contacts, customers, orders
 from bridge.vault import ReadNumber, Vault
 
 GIVEN_LABEL: Final = "given by the customer"
@@ -39,12 +39,20 @@ class Giver:
 
     customer_id: int
     data_key: bytes | None
-    language: str | None
 
 
 _GIVER: Final = (
-    select(orders.c.customer_id, customers.c.data_key, customers.c.language)
+    select(orders.c.customer_id, customers.c.data_key)
     .join_from(orders, customers)
+    .where(orders.c.code == bindparam("code"))
+)
+_SPOKEN: Final = (
+    select(func.coalesce(contacts.c.language, customers.c.language))
+    .select_from(
+        orders.join(customers, customers.c.id == orders.c.customer_id)
+        .outerjoin(calls, calls.c.id == bindparam("call_id"))
+        .outerjoin(contacts, contacts.c.id == calls.c.contact_id)
+    )
     .where(orders.c.code == bindparam("code"))
 )
 _KNOWN: Final = (
@@ -64,10 +72,17 @@ _CONFIRM: Final = (
 )
 
 
-async def giver_of(db: Database, code: str) -> Giver:
-    """Raises UnknownOrder."""
+async def spoken_in(db: Database, code: str, call_id: str) -> str | None:
+    """What is spoken in a call: at its number, or else by the order's customer, if that is known.
+
+    Raises UnknownOrder.
+    """
     async with db.read() as connection:
-        return await _giver(connection, code)
+        row = (await connection.execute(_SPOKEN, {"code": code, "call_id": call_id})).one_or_none()
+    if row is None:
+        raise UnknownOrder(code)
+    language: str | None = row[0]
+    return language
 
 
 async def _giver(connection: AsyncConnection, code: str) -> Giver:

@@ -1,4 +1,7 @@
-"""One-time links by which a customer gives a number of theirs: kept as a hash, good for a day."""
+"""One-time links for customers: kept as a hash, good for a day.
+
+By one a customer gives a number of theirs, or asks to be called no more.
+"""
 
 from __future__ import annotations
 
@@ -6,9 +9,12 @@ from typing import Final
 
 from sqlalchemy import bindparam, delete, select
 from sqlalchemy.dialects.sqlite import insert as upsert
+from sqlalchemy.engine import Connection
 
-from bridge.store.audit import AuditEntry, write_entry
-from bridge.store.database import Database
+from bridge.store.audit import AuditEntry, add_entry, write_entry
+from bridge.store.audit_chain import Pen
+from bridge.store.database import Database, audit_pen
+from bridge.store.do_not_call import forbid_customer
 from bridge.store.errors import UnknownOrder
 from bridge.store.new_contacts import LINK_LABEL, add_contact, contact_with
 from bridge.store.schema import assignments, customers, number_links, orders
@@ -17,6 +23,7 @@ from bridge.store.worklist import visible, whose
 from bridge.vault import ReadNumber, Vault
 
 LINK_MS: Final = 24 * 3_600_000
+_STOPPED_BY_LINK: Final = "by the customer's link"
 
 CUSTOMER_SEEN: Final = (
     select(orders.c.customer_id, customers.c.data_key)
@@ -109,4 +116,26 @@ async def use_link(
             now_ms, actor, "number-link-used", f"order {link.order_code}", f"contact {contact_id}"
         )
         await write_entry(connection, entry)
+    return True
+
+
+async def stop_calls(db: Database, token: str, *, actor: str, now_ms: int) -> bool:
+    """Let the link's customer be called no more, at any number of theirs, and end the link, on record.
+
+    False where the link is unknown, used or late, which nobody can tell apart.
+    """
+    async with db.write() as connection:
+        return await connection.run_sync(_stop_calls, audit_pen(connection), token, actor, now_ms)
+
+
+def _stop_calls(connection: Connection, pen: Pen, token: str, actor: str, now_ms: int) -> bool:
+    link = connection.execute(_OPEN, {"token_hash": hash_of(token), "now_ms": now_ms}).first()
+    if link is None:
+        return False
+    connection.execute(_USE, {"token_hash": hash_of(token)})
+    orders_done = forbid_customer(connection, link.customer_id, now_ms, label=_STOPPED_BY_LINK)
+    detail = f"orders={orders_done}"
+    add_entry(
+        connection, pen, AuditEntry(now_ms, actor, "do-not-call-link", f"order {link.order_code}", detail)
+    )
     return True

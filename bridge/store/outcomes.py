@@ -254,6 +254,20 @@ def _take_back(connection: Connection, customer_id: int, outcome: Any, now_ms: i
     connection.execute(_UNDONE, {"outcome_id": outcome.id, "now_ms": now_ms})
 
 
+async def leave_alone(db: Database, call_id: str, *, actor: str, now_ms: int) -> Recorded:
+    """Let the customer of a call be called no more, as its manager says. Raises UnknownCall, UnknownOrder."""
+    async with db.write() as connection:
+        return await connection.run_sync(_leave_alone, audit_pen(connection), call_id, actor, now_ms)
+
+
+def _leave_alone(connection: Connection, pen: Pen, call_id: str, actor: str, now_ms: int) -> Recorded:
+    call = connection.execute(_CALL, {"call_id": call_id}).one_or_none()
+    if call is None or call.manager_id is None:
+        raise UnknownCall
+    said = Said(Outcome.DO_NOT_CALL, None, call_id, call.manager_id, sees=None, actor=actor)
+    return _record(connection, pen, call.order_code, said, now_ms)
+
+
 async def undo_outcome(
     db: Database, outcome_id: int, *, manager_id: int, actor: str, now_ms: int
 ) -> Recorded:

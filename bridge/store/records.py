@@ -79,6 +79,7 @@ class DialFacts:
     calls_last_day: int
     panic: bool
     do_not_call: bool
+    contact_within_hours: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,6 +193,17 @@ IN_THE_ORDER_OF_TRYING: Final = (
 )
 
 
+def within_its_hours(minute: ColumnElement[Any]) -> ColumnElement[bool]:
+    """Whether a contact may be called in this minute of the shop's day; with none given, all may."""
+    begun, not_over = contacts.c.call_from <= minute, minute < contacts.c.call_until
+    overnight = contacts.c.call_until <= contacts.c.call_from
+    return or_(
+        minute.is_(None),
+        contacts.c.call_from.is_(None),
+        case((overnight, or_(begun, not_over)), else_=and_(begun, not_over)),
+    )
+
+
 def contacts_to_dial(*columns: Any) -> Select[Any]:
     """The contacts of an order's customer that may be dialled, the one to be tried first on top."""
     return (
@@ -234,8 +246,16 @@ def _dial_facts_statement() -> Select[Any]:
     ).subquery("asked")
     chosen = bindparam("contact_id", type_=contacts.c.id.type)
     tried = bindparam("but_contact_id", type_=contacts.c.id.type)
+    minute = bindparam("minute", type_=contacts.c.call_from.type)
+    none_is_meant = and_(chosen.is_(None), bindparam("passed_over", type_=contacts.c.id.type) == 0)
     contact_to_dial = (
-        contacts_to_dial(contacts.c.id)
+        select(contacts.c.id)
+        .where(contacts.c.customer_id == orders.c.customer_id, MAY_BE_DIALLED)
+        .order_by(
+            # Whoever means none in particular gets one that may be called now.
+            case((and_(none_is_meant, not_(within_its_hours(minute))), 1), else_=0),
+            *IN_THE_ORDER_OF_TRYING,
+        )
         .where(or_(chosen.is_(None), contacts.c.id == chosen), or_(tried.is_(None), contacts.c.id != tried))
         .limit(1)
         .offset(bindparam("passed_over"))
@@ -258,6 +278,7 @@ def _dial_facts_statement() -> Select[Any]:
         .where(contacts.c.customer_id == orders.c.customer_id, FIT_TO_DIAL, _NOT_TO_BE_CALLED)
         .correlate(orders)
         .exists(),
+        within_its_hours(minute),
     ).select_from(
         asked.outerjoin(managers, managers.c.extension == asked.c.extension)
         .outerjoin(orders, orders.c.code == asked.c.code)
@@ -337,11 +358,13 @@ async def dial_facts(
     place: int = 1,
     *,
     but_contact_id: int | None = None,
+    minute: int | None = None,
 ) -> DialFacts:
     """All that a verdict needs, in one statement: the same one whether or not manager and code exist.
 
     The contact is the chosen one, if that is one of the customer's that may be dialled; the one in this place
-    of them if none is chosen. `but_contact_id` is not among them.
+    of them if none is chosen. `but_contact_id` is not among them. Of those that may be called in this
+    `minute` of the shop's day is the first place; there it is one of the others where there is none.
     """
     asked = {
         "extension": extension,
@@ -349,6 +372,7 @@ async def dial_facts(
         "contact_id": contact_id,
         "but_contact_id": but_contact_id,
         "passed_over": place - 1 if contact_id is None else 0,
+        "minute": minute,
         "hour_ago_ms": now_ms - HOUR_MS,
         "day_ago_ms": now_ms - DAY_MS,
     }
@@ -364,6 +388,7 @@ async def dial_facts(
         panic=bool(row[20]),
         # Beside a number that is not to be called, another one may be there, and is dialled.
         do_not_call=bool(row[21]) or (bool(row[22]) and _absent(contact)),
+        contact_within_hours=bool(row[23]),
     )
 
 

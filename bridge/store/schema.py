@@ -31,7 +31,7 @@ from bridge.rules.worth import Standing
 APPLICATION_ID: Final = 0x43425247
 """SQLite's `application_id` of our files ("CBRG"): tells them from another program's database."""
 
-REVISION: Final = "0015"
+REVISION: Final = "0016"
 """The newest migration: what these tables are made by."""
 
 metadata: Final = MetaData(
@@ -131,6 +131,12 @@ contacts: Final = Table(
     Column("doubted_ms", Integer),
     # How many calls in a row the carrier has answered with "no such number".
     Column("invalid_in_a_row", Integer, nullable=False, server_default="0"),
+    # Between which minutes of the shop's day it may be called, where not at any: both or none. The second is
+    # not part of it; before the first it is one of the next day.
+    Column("call_from", Integer),
+    Column("call_until", Integer),
+    # What is spoken there, where that is another than the customer's.
+    Column("language", Text),
     _one_of("kind", tuple(ContactKind)),
     _one_of("standing", tuple(Standing)),
     Index(None, "customer_id", "position"),

@@ -191,7 +191,7 @@ _NEXT: Final = (
         texts.c.message_id,
         texts.c.order_code,
         texts.c.template,
-        customers.c.language,
+        func.coalesce(contacts.c.language, customers.c.language),
         texts.c.at_ms,
         texts.c.attempts,
         texts.c.begun_ms.is_not(None),

@@ -23,6 +23,7 @@ from bridge.rules import (
     Verdict,
     decide,
 )
+from bridge.rules.hours import minute_on_the_wall
 from bridge.rules.own_limits import policy_of
 from bridge.store.alarms import AlarmKind, add_alarm
 from bridge.store.audit import AuditEntry, write_entry
@@ -52,6 +53,7 @@ MESSAGES: Final = {
     Reason.DO_NOT_CALL: Message.NOT_ALLOWED,
     Reason.PANIC: Message.OUT_OF_SERVICE,
     Reason.OUTSIDE_HOURS: Message.NOT_NOW,
+    Reason.CONTACT_HOURS: Message.NOT_NOW,
     Reason.DAILY_LIMIT: Message.LIMIT_REACHED,
     Reason.DAILY_LIMIT_IN_ALL: Message.TRY_LATER,
     Reason.MINUTES_LIMIT: Message.LIMIT_REACHED,
@@ -210,7 +212,12 @@ class Admission:
         at_ms = now_ms()
         try:
             facts = await dial_facts(
-                self._database, asked.extension, asked.code, at_ms, but_contact_id=tried.contact_id
+                self._database,
+                asked.extension,
+                asked.code,
+                at_ms,
+                but_contact_id=tried.contact_id,
+                minute=self._minute(at_ms),
             )
             contact = self._may_go_on_to(asked, facts, tried, at_ms)
             if contact is None:
@@ -295,13 +302,22 @@ class Admission:
 
     async def _decide(self, asked: Asked, at_ms: int) -> tuple[DialFacts, Verdict]:
         facts = await dial_facts(
-            self._database, asked.extension, asked.code, at_ms, asked.contact_id, asked.place
+            self._database,
+            asked.extension,
+            asked.code,
+            at_ms,
+            asked.contact_id,
+            asked.place,
+            minute=self._minute(at_ms),
         )
         policy = policy_of(self._policy, self._book.own_limits(asked.extension))
         verdict = decide(self._request(asked, facts, at_ms), policy)
         if verdict.allowed and (hindrance := self._hindrance()) is not None:
             verdict = Verdict(hindrance, audit_reason=hindrance.value)
         return facts, verdict
+
+    def _minute(self, at_ms: int) -> int:
+        return minute_on_the_wall(at_ms, self._policy.hours.timezone)
 
     def _hindrance(self) -> Reason | None:
         """Why even a call that the rules allow can't be placed."""
@@ -357,7 +373,9 @@ def _order(facts: DialFacts) -> OrderFacts | None:
     if facts.order is None:
         return None
     contact = facts.contact
-    known = None if contact is None else ContactFacts(contact.region, contact.line_type)
+    known = None
+    if contact is not None:
+        known = ContactFacts(contact.region, contact.line_type, within_hours=facts.contact_within_hours)
     return OrderFacts(facts.assigned_manager_id, known, do_not_call=facts.do_not_call)
 
 

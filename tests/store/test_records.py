@@ -118,6 +118,50 @@ async def test_a_contact_is_dialled_by_the_place_that_lists_show(
     assert shown.get(place) == on_the_card.get(place) == dialled
 
 
+@pytest.mark.parametrize(
+    ("hours", "minute", "dialled", "within"),
+    [
+        (((None, None), (None, None)), 0, 1, True),
+        (((1080, 1260), (None, None)), 1079, 2, True),
+        (((1080, 1260), (None, None)), 1080, 1, True),
+        (((1080, 1260), (None, None)), 1259, 1, True),
+        (((1080, 1260), (None, None)), 1260, 2, True),
+        (((1320, 360), (None, None)), 1400, 1, True),
+        (((1320, 360), (None, None)), 359, 1, True),
+        (((1320, 360), (None, None)), 360, 2, True),
+        (((540, 600), (600, 660)), 620, 2, True),
+        (((540, 600), (600, 660)), 700, 1, False),
+        (((540, 600), (600, 660)), None, 1, True),
+    ],
+)
+async def test_of_several_contacts_one_is_dialled_that_may_be_called_at_this_hour(
+    db: Database,
+    hours: tuple[tuple[int | None, int | None], ...],
+    minute: int | None,
+    dialled: int,
+    within: bool,
+) -> None:
+    for contact_id, (start, end) in enumerate(hours, 1):
+        await run(
+            db, "UPDATE contacts SET call_from = ?, call_until = ? WHERE id = ?", start, end, contact_id
+        )
+    facts = await dial_facts(db, "101", "1042", NOW, minute=minute)
+    assert facts.contact is not None
+    assert (facts.contact.contact_id, facts.contact_within_hours) == (dialled, within)
+
+
+async def test_a_contact_that_is_chosen_is_dialled_at_no_other_hours_in_another_ones_place(
+    db: Database,
+) -> None:
+    await run(db, "UPDATE contacts SET call_from = 540, call_until = 600 WHERE id = 1")
+    chosen = await dial_facts(db, "101", "1042", NOW, 1, minute=700)
+    assert chosen.contact is not None
+    assert (chosen.contact.contact_id, chosen.contact_within_hours) == (1, False)
+    second = await dial_facts(db, "101", "1042", NOW, place=2, minute=700)
+    assert second.contact is not None
+    assert second.contact.contact_id == 2, "codes of places mean the same at every hour"
+
+
 async def test_an_erased_customer_has_no_contact_to_dial(db: Database) -> None:
     await run(db, "UPDATE customers SET data_key = NULL")
     facts = await dial_facts(db, "101", "1042", NOW)

@@ -142,6 +142,11 @@ def test_supervisors_and_owners_may_call_every_customer(role: Role, order: Order
         (replace(REQUEST, caller=replace(CALLER, disabled=True)), POLICY, Reason.MANAGER_DISABLED),
         (replace(REQUEST, panic=True), POLICY, Reason.PANIC),
         (REQUEST, replace(POLICY, hours=replace(POLICY.hours, days=NEVER)), Reason.OUTSIDE_HOURS),
+        (
+            replace(REQUEST, order=replace(OWN_ORDER, contact=replace(CONTACT, within_hours=False))),
+            POLICY,
+            Reason.CONTACT_HOURS,
+        ),
         (replace(REQUEST, usage=Usage(calls=200)), POLICY, Reason.DAILY_LIMIT_IN_ALL),
         (_used(talked_ms=100 * 60_000), POLICY, Reason.MINUTES_LIMIT),
         (replace(REQUEST, usage=Usage(talked_ms=400 * 60_000)), POLICY, Reason.MINUTES_LIMIT_IN_ALL),
