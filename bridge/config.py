@@ -388,8 +388,11 @@ class Callbacks(Section):
     voicemail_days: Annotated[int, Field(ge=1, le=365)] = 30
 
 
+KeyCode = Annotated[str, _like(r"|[*#][0-9*]{1,3}", "* or #, then up to three keys, or nothing")]
+
+
 class Captures(Section):
-    code: Annotated[str, _like(r"|[*#][0-9*]{1,3}", "* or #, then up to three keys, or nothing")] = "*5"
+    code: KeyCode = "*5"
     key_seconds: Annotated[int, Field(ge=3, le=60)] = 12
     longest_seconds: Annotated[int, Field(ge=30, le=600)] = 120
 
@@ -637,6 +640,7 @@ class Calls(Section):
     max_live: Count = 50
     on_stop: Literal["leave", "drain"] = "leave"
     drain_seconds: Seconds = 600
+    do_not_call_code: KeyCode = "*9"
 
 
 class LimitRules(Section):
@@ -709,6 +713,16 @@ class Config(Section):
     log: Log = LEFT_OUT
 
     _origin: Origin = PrivateAttr(default_factory=Origin)
+
+    @model_validator(mode="after")
+    def _codes_apart(self) -> Self:
+        codes = self.captures.code, self.calls.do_not_call_code
+        if all(codes) and (codes[0].endswith(codes[1]) or codes[1].endswith(codes[0])):
+            raise ValueError(
+                f"captures.code {codes[0]} and calls.do_not_call_code {codes[1]} can't be told apart:"
+                " neither may end with the other"
+            )
+        return self
 
     @property
     def path(self) -> Path | None:

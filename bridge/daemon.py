@@ -38,6 +38,7 @@ from bridge.reload import RunningConfig
 from bridge.rules import GuessBook
 from bridge.rules.code_entry import CodeTries
 from bridge.rules.hours import within_hours
+from bridge.rules.keypad import Codes
 from bridge.store.database import Database, now_ms
 from bridge.store.own_limits import all_own_limits
 from bridge.store.records import DAY_MS, open_calls
@@ -277,6 +278,7 @@ class Daemon:
             language,
             next_contact_after=_next_contact_after(config),
             captures=_captures(config, database),
+            codes=Codes(config.captures.code, config.calls.do_not_call_code),
         )
         self.switchboard = Switchboard(self._parts, self._calls, max_live=config.calls.max_live)
         self._machine = self._answering_machine(pbx)
@@ -597,7 +599,7 @@ def _wording(config: Config) -> Wording:
 def _captures(config: Config, database: Database) -> Captures:
     captures = config.captures
     timings = CaptureTimings(keys=captures.key_seconds, whole=captures.longest_seconds)
-    return Captures(database, config.shop.country, captures.code, timings)
+    return Captures(database, config.shop.country, timings)
 
 
 async def _wait_until(condition: Callable[[], bool], seconds: float) -> None:

@@ -49,6 +49,10 @@ OUTCOMES: Final[Mapping[Outcome, tuple[str, ...]]] = MappingProxyType(
 )
 """What the manager hears of it."""
 
+LEFT_ALONE: Final = ("do-not-disturb", "activated")
+NOT_LEFT_ALONE: Final = ("im-sorry", "something-terribly-wrong")
+"""What a manager hears who has asked by keys that a customer be called no more, or could not."""
+
 
 def media_of(*messages: Message) -> list[str]:
     """The messages as ARI media URIs, played in turn."""

@@ -95,6 +95,9 @@ class Daemon:
     async def give_number(self, token: str, wanted: shapes.GivenNumber) -> None:
         await self.tell("POST", f"/v1/number-links/{quote(token, safe='')}", wanted)
 
+    async def stop_calls(self, token: str, wanted: shapes.StopCalls) -> None:
+        await self.tell("POST", f"/v1/number-links/{quote(token, safe='')}/do-not-call", wanted)
+
     async def ask(
         self,
         kind: type[AnswerT],
@@ -305,6 +308,9 @@ class SignedInApi:
     async def mark_contact(self, code: str, contact_id: int, *, never: bool) -> None:
         path = f"/v1/orders/{_part(code)}/contacts/{contact_id}"
         await self._tell("POST", path, shapes.MarkContact(never=never))
+
+    async def say_habits(self, code: str, contact_id: int, wanted: shapes.ContactHabits) -> None:
+        await self._tell("PUT", f"/v1/orders/{_part(code)}/contacts/{contact_id}/habits", wanted)
 
     async def results(self, days: int) -> shapes.Results:
         return await self._ask(shapes.Results, "GET", "/v1/results", query={"days": str(days)})

@@ -217,6 +217,9 @@ REASONS: Final = {
     "not_yours": _("There is nothing to call here for you."),
     "panic": _("All calls are stopped at the moment. Ask a supervisor."),
     "outside_hours": _("Customers are not called at this time of day."),
+    "contact_hours": _(
+        "At this number the customer is called at another time of day. Choose another one, or call later."
+    ),
     "daily_limit": _("Your calls of today are used up."),
     "daily_limit_in_all": _("The shop's calls of today are used up."),
     "minutes_limit": _("You have talked for as long as may be in a day."),
@@ -231,6 +234,7 @@ REASONS: Final = {
     "database": _("The call could not be put on record, so it was not placed. Try again in a moment."),
     "customer-busy": _("Somebody else is calling this customer at the moment."),
     "not-talking": _("A number can be asked for in a conversation alone."),
+    "no-such-hours": _("Give both hours, such as 18:00 and 21:00, or none."),
     "not-a-number": _("This can't be dialled. Type it again, with its area or country code."),
     "no-such-call": _("The call is over."),
     # Of the desk's API.

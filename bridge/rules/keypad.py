@@ -40,6 +40,22 @@ def while_read_back(key: str) -> Meaning:
     return {"1": Meaning.YES, "2": Meaning.NO}.get(key, Meaning.NOTHING)
 
 
+class Wish(Enum):
+    """What a manager asks for on the phone, in a conversation."""
+
+    CAPTURE = auto()
+    CUSTOMER_BACK = auto()
+    DO_NOT_CALL = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class Codes:
+    """What a manager presses for it; an empty one is never pressed."""
+
+    capture: str = ""
+    do_not_call: str = ""
+
+
 @dataclass(frozen=True, slots=True)
 class Presses:
     """How much of a code has been pressed, and when the last key was, in seconds of any clock."""
@@ -58,3 +74,20 @@ class Presses:
         if code and matched == len(code):
             return Presses(), True
         return Presses(matched, at), False
+
+
+class ManagersKeys:
+    """The keys of one conversation. Two codes of which one ends with the other would both be complete."""
+
+    def __init__(self, codes: Codes) -> None:
+        self._codes = {Wish.CAPTURE: codes.capture, Wish.DO_NOT_CALL: codes.do_not_call}
+        self._presses = dict.fromkeys(self._codes, Presses())
+
+    def press(self, key: str, at: float) -> Wish | None:
+        """What is asked for with this key, at a time in seconds of any clock."""
+        wished = None
+        for wish, code in self._codes.items():
+            self._presses[wish], complete = self._presses[wish].then(key, at, code)
+            if complete:
+                wished = wish
+        return Wish.CUSTOMER_BACK if wished is None and key == CANCEL else wished

@@ -207,6 +207,13 @@ class Switchboard:
         """Tell this machine of its channels and recordings, and let it have them."""
         self._machine = machine
 
+    def leave_alone_by(self, leave_alone: Callable[[str, str], Awaitable[bool]]) -> None:
+        """Ask this when a manager keys in that nobody is to call the customer again.
+
+        It takes the call's id and the manager's extension, and says whether the wish is on disk.
+        """
+        self._parts.leave_alone = leave_alone
+
     def watch(self, watcher: Watcher) -> None:
         """Tell somebody of each change of every call from now on. They return at once, and raise nothing."""
         self._watchers.append(watcher)

@@ -62,7 +62,7 @@ from bridge.store.audit import AuditEntry
 from bridge.store.database import Database, now_ms
 from bridge.store.errors import UnknownOrder
 from bridge.store.misses import actor_of
-from bridge.store.new_contacts import GIVEN_LABEL, giver_of, keep_number
+from bridge.store.new_contacts import GIVEN_LABEL, keep_number, spoken_in
 from bridge.switchboard import metrics
 from bridge.vault import NumberRefused, ReadNumber, Vault, VaultError
 from bridge.vault.keyed import KeyedDigits
@@ -96,14 +96,13 @@ class Voices:
 
 @dataclass(slots=True)
 class Captures:
-    """What every capture works with. `code` is what a manager presses, empty where that is off.
+    """What every capture works with.
 
     `home_region` is where a number without a country code was dialled ("GB").
     """
 
     database: Database
     home_region: str
-    code: str
     timings: CaptureTimings
     voices: Voices = field(default_factory=Voices)
 
@@ -265,12 +264,12 @@ class LiveCapture:
     async def _part(self) -> None:
         """Before anything else it is found out what the customer speaks, and that the database is there."""
         try:
-            giver = await giver_of(self._captures.database, self._of.order)
+            language = await spoken_in(self._captures.database, self._of.order, self._of.call_id)
         except (SQLAlchemyError, UnknownOrder) as error:
             self._log.error("no number can be captured", error=type(error).__name__)
             self._post(CaptureFailed())
             return
-        self._customers_language = giver.language
+        self._customers_language = language
         await self._pbx.part(self._of.call_id, self._of.channels[Leg.MANAGER])
         self._post(ManagerApart())
 

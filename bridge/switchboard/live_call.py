@@ -12,6 +12,7 @@ from typing import Any, Final, Protocol, TypeVar
 import structlog
 
 from bridge.asterisk import names
+from bridge.asterisk.announcements import LEFT_ALONE, NOT_LEFT_ALONE
 from bridge.asterisk.ari import AllocationFailed, AriError, Conflict, UnusableId
 from bridge.asterisk.pbx import ChannelGoneAlready, Pbx
 from bridge.asterisk.trunk import Blank, CarrierDown, NotDiallable
@@ -60,7 +61,7 @@ from bridge.calls.events import (
 )
 from bridge.calls.machine import step
 from bridge.calls.model import MOST_NUMBERS_DIALLED, Call, Leg, Result, State, Timer, Timings
-from bridge.rules.keypad import CANCEL, Presses
+from bridge.rules.keypad import Codes, ManagersKeys, Wish
 from bridge.store.database import now_ms
 from bridge.store.records import SealedContact
 from bridge.switchboard import metrics
@@ -111,6 +112,9 @@ class Parts:
     counted: bool = True
     captures: Captures | None = None
     """None where no customer is to be asked for a number."""
+    codes: Codes = field(default_factory=Codes)
+    leave_alone: Callable[[str, str], Awaitable[bool]] | None = None
+    """Lets nobody call the customer of a call, by its id and the manager's extension, any more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,7 +185,8 @@ class LiveCall:
         self._setup = SetupClock()
         self._capture: LiveCapture | None = None
         self._capture_names = itertools.count(1)
-        self._presses = Presses()
+        self._keys = ManagersKeys(parts.codes)
+        self._leaving_alone: asyncio.Task[None] | None = None
         self._numbers_dialled = 0
         self._log = log.bind(call=asked.call_id)
 
@@ -263,6 +268,8 @@ class LiveCall:
             for beside in (self._recording, self._ringing_back, self._reading_formats, self._prepared):
                 if beside is not None:
                     beside.cancel()
+            if self._leaving_alone is not None:
+                await self._leaving_alone
             if self._capture is not None:
                 self._capture.close()
             self.told.cancel()
@@ -297,7 +304,7 @@ class LiveCall:
                 await self._tell_capture(ConversationOver())
             self.moved()
 
-    # --- captures ---
+    # --- keys, and captures ---
 
     async def _press(self, pressed: Pressed) -> None:
         """A customer's keys come only while a capture has opened them; a manager's always."""
@@ -305,15 +312,30 @@ class LiveCall:
             if self._capture is not None:
                 await self._noticed(self._capture.press(pressed.key))
             return
-        captures = self._parts.captures
-        if captures is None or self.state is not State.TALKING:
+        if self.state is not State.TALKING:
             return
-        clock = asyncio.get_running_loop().time()
-        self._presses, complete = self._presses.then(pressed.key, clock, captures.code)
-        if complete:
-            await self._begin_capture()
-        elif pressed.key == CANCEL:
-            await self._tell_capture(CaptureCancelled())
+        match self._keys.press(pressed.key, asyncio.get_running_loop().time()):
+            case Wish.CAPTURE:
+                await self._begin_capture()
+            case Wish.CUSTOMER_BACK:
+                await self._tell_capture(CaptureCancelled())
+            case Wish.DO_NOT_CALL:
+                self._leave_alone()
+
+    def _leave_alone(self) -> None:
+        """Beside the conversation. Not while a capture has the manager hear something else."""
+        apart = self.capture is not None and self.capture.apart
+        at_it = self._leaving_alone is not None and not self._leaving_alone.done()
+        if self._parts.leave_alone is not None and not apart and not at_it:
+            work = self._leave_customer_alone(self._parts.leave_alone)
+            self._leaving_alone = self._beside("leave alone", work)
+
+    async def _leave_customer_alone(self, leave_alone: Callable[[str, str], Awaitable[bool]]) -> None:
+        done = await leave_alone(self.asked.call_id, self.asked.extension)
+        said = LEFT_ALONE if done else NOT_LEFT_ALONE
+        playback_id = names.capture_playback_id(self.asked.call_id, next(self._capture_names))
+        saying = self._pbx.say(self.channels[Leg.MANAGER], playback_id, said, self._language())
+        await self._try(Leg.MANAGER, saying, fatal=False)
 
     async def _begin_capture(self) -> None:
         """Pressed twice, the second press changes nothing."""

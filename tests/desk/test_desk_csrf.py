@@ -17,7 +17,7 @@ from bridge.rules import Role
 
 WITHOUT_SESSION = {
     *("/sign-in", "/sign-in/code", "/sign-in/language", INVITATION_PATH),
-    *("/number/{token}", "/theme", "/keys"),
+    *("/number/{token}", "/number/{token}/do-not-call", "/theme", "/keys"),
 }
 """Forms of guests, of a customer with a link, and of looks: no session has a token for them, or need have."""
 

@@ -86,6 +86,27 @@ async def test_the_customers_page_takes_a_number_and_shows_none(
     assert body["address"] == "127.0.0.1"
 
 
+async def test_the_customers_page_stops_calls_after_a_second_thought(
+    desk: Browser, daemon: ExampleDaemon
+) -> None:
+    page = await desk.get(LINK, signed_in=False)
+    assert "<summary>I don't want to be called</summary>" in page.text
+    assert f'action="{LINK}/do-not-call"' in page.text
+    stopped = await desk.ask("POST", f"{LINK}/do-not-call", signed_in=False, data={}, **SAME_SITE)
+    assert (stopped.status, "You are called no more" in stopped.text) == (200, True)
+    asked = ("POST", "/v1/number-links/bcdfghjklmnpqrst/do-not-call", {"address": "127.0.0.1"})
+    assert daemon.asked == [asked]
+
+
+async def test_a_link_that_stops_nothing_is_told_as_any_other(desk: Browser, daemon: ExampleDaemon) -> None:
+    daemon.problem = (404, "not-found")
+    page = await desk.ask("POST", f"{LINK}/do-not-call", signed_in=False, data={}, **SAME_SITE)
+    assert (page.status, "This link does not work" in page.text) == (404, True)
+    daemon.problem = (429, "too-many-tries")
+    page = await desk.ask("POST", f"{LINK}/do-not-call", signed_in=False, data={}, **SAME_SITE)
+    assert (page.status, f'action="{LINK}"' in page.text) == (429, True), "and the form is the link's own"
+
+
 @pytest.mark.parametrize(
     ("problem", "told"),
     [
@@ -126,3 +147,42 @@ async def test_a_manager_is_shown_the_link_once_where_links_are_made(tmp_path: P
 
 async def test_else_there_is_no_button(desk: Browser) -> None:
     assert "number-links" not in (await desk.get("/orders/1042")).text
+
+
+# --- when a number is called ---
+
+HABITS = "/orders/1042/contacts/7/habits"
+
+
+async def test_a_manager_says_when_a_number_is_called_and_in_which_language(
+    desk: Browser, daemon: ExampleDaemon
+) -> None:
+    assert HABITS in (await desk.get("/orders/1042")).text
+    page = await desk.get(HABITS)
+    assert (page.status, "Order 1042" in page.text) == (200, True)
+    typed = {"from": "18:00", "until": "21:00", "language": "ru"}
+    saved = await desk.post(HABITS, typed)
+    assert (saved.status, saved.headers["Location"]) == (303, "/orders/1042")
+    asked = {"hours": "18:00-21:00", "language": "ru"}
+    assert daemon.asked[-1] == ("PUT", "/v1/orders/1042/contacts/7/habits", asked)
+    await desk.post(HABITS, {})
+    assert daemon.asked[-1][2] == {"hours": None, "language": None}
+
+
+async def test_hours_that_are_none_are_shown_again_with_what_is_wrong(
+    desk: Browser, daemon: ExampleDaemon
+) -> None:
+    page = await desk.post(HABITS, {"from": "18:00", "until": "", "language": "ru"})
+    assert page.status == 422
+    assert "Give both hours" in page.text
+    assert 'value="18:00"' in page.text
+    assert (await desk.get("/orders/1042/contacts/999/habits")).status == 404
+
+
+async def test_an_order_shows_when_its_numbers_are_called(desk: Browser, daemon: ExampleDaemon) -> None:
+    card = examples.card()
+    first = card.contacts[0].model_copy(update={"hours": "18:00-21:00", "language": "ru"})
+    daemon.card = card.model_copy(update={"contacts": [first, *card.contacts[1:]]})
+    page = await desk.get("/orders/1042")
+    assert "called 18:00-21:00" in page.text
+    assert "Русский" in page.text

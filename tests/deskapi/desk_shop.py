@@ -53,6 +53,9 @@ class ScriptedSwitchboard:
     def watch(self, _watcher: object) -> None:
         """No call of its moves."""
 
+    def leave_alone_by(self, _leave_alone: object) -> None:
+        """Nobody presses a key."""
+
     def live(self) -> list[CallView]:
         return self.calls
 

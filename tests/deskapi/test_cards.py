@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 from work_shop import Shop
 
+from bridge.rules import TimeRange
+from bridge.rules.hours import minute_on_the_wall
 from bridge.store.alarms import newest_alarms
 from bridge.store.database import Database
 from bridge.store.records import DAY_MS
@@ -157,3 +159,60 @@ async def test_a_contact_that_a_supervisor_marks_is_never_called_and_then_again(
     assert ("desk:100", "contact-never", "order 1042", f"contact {first['id']}") in await work.desk.audit()
     assert (await work.ask(work.clara, "POST", path, {"never": False})).status == 204
     assert (await work.card(work.anna, "1042"))["contacts"] == [first, second]
+
+
+async def test_a_manager_says_when_a_number_is_called(work: Shop) -> None:
+    await work.order("1042", "Harriet Vane", "+447700900123", work.anna, phone2="+447700900124")
+    first, second = (await work.card(work.anna, "1042"))["contacts"]
+    path = f"/v1/orders/1042/contacts/{first['id']}/habits"
+    wanted = {"hours": minutes_from_now(work, 60, 120), "language": "ru"}
+    assert (await work.ask(work.boris, "PUT", path, wanted)).status == 404, "not their customer"
+    assert (await work.ask(work.anna, "PUT", path, wanted)).status == 204
+    shown = (await work.card(work.anna, "1042"))["contacts"]
+    assert [(each["hours"], each["language"], each["dialled_next"]) for each in shown] == [
+        (wanted["hours"], "ru", False),
+        (None, None, True),
+    ]
+    assert [each["dialled_as"] for each in shown] == ["1042", "1042*2"], "codes mean the same at every hour"
+    detail = f"contact {first['id']}, hours={wanted['hours']}, language=ru"
+    assert ("desk:101", "contact-habits", "order 1042", detail) in await work.desk.audit()
+    refused = await work.ask(work.anna, "POST", "/v1/orders/1042/calls", {"contact_id": first["id"]})
+    assert (refused.status, refused.reason) == (403, "contact_hours")
+    assert (await work.ask(work.anna, "PUT", path, {})).status == 204
+    assert (await work.card(work.anna, "1042"))["contacts"] == [first, second]
+
+
+def minutes_from_now(work: Shop, begin: int, end: int) -> str:
+    """A range by the shop's clock that begins and ends so many minutes from the shop's now."""
+    zone = work.desk.config.shop.timezone
+    minute = minute_on_the_wall(work.desk.now_ms, zone)
+    return str(TimeRange((minute + begin) % 1440, (minute + end) % 1440))
+
+
+@pytest.mark.parametrize("hours", ["18:00", "25:00-26:00", "18:00-18:00", "18:00-24:30", "evenings"])
+async def test_hours_that_are_none_change_nothing(work: Shop, hours: str) -> None:
+    await work.order("1042", "Harriet Vane", "+447700900123", work.anna)
+    (contact,) = (await work.card(work.anna, "1042"))["contacts"]
+    path = f"/v1/orders/1042/contacts/{contact['id']}/habits"
+    assert (await work.ask(work.anna, "PUT", path, {"hours": hours})).status == 422
+    assert (await work.card(work.anna, "1042"))["contacts"] == [contact]
+
+
+async def test_another_customers_number_is_not_theirs_to_say(work: Shop) -> None:
+    await work.order("1042", "Harriet Vane", "+447700900123", work.anna)
+    await work.order("1043", "Ivan Kotov", "+447700900124", work.boris)
+    (other,) = (await work.card(work.boris, "1043"))["contacts"]
+    path = f"/v1/orders/1042/contacts/{other['id']}/habits"
+    assert (await work.ask(work.anna, "PUT", path, {"language": "ru"})).status == 404
+    assert (await work.card(work.boris, "1043"))["contacts"] == [other]
+
+
+async def test_the_next_order_is_one_whose_customer_can_be_called_at_this_hour(work: Shop) -> None:
+    await work.order("1042", "Harriet Vane", "+447700900123", work.anna)
+    await work.order("1043", "Ivan Kotov", "+447700900124", work.anna)
+    (contact,) = (await work.card(work.anna, "1042"))["contacts"]
+    path = f"/v1/orders/1042/contacts/{contact['id']}/habits"
+    wanted = {"hours": minutes_from_now(work, 60, 120)}
+    assert (await work.ask(work.anna, "PUT", path, wanted)).status == 204
+    codes = {(await work.ask(work.anna, "POST", "/v1/queue/next")).body["code"] for _ in range(3)}
+    assert codes == {"1043"}

@@ -11,8 +11,10 @@ from sqlalchemy import select
 from work_shop import LONG_SESSIONS, Shop
 
 from bridge.rules import Role
+from bridge.rules.worklist import Why
+from bridge.store.do_not_call import list_requests
 from bridge.store.new_contacts import GIVEN_LABEL, LINK_LABEL
-from bridge.store.schema import contacts, customers, number_links
+from bridge.store.schema import contacts, customers, number_links, orders
 from bridge.vault import HiddenNumber
 
 TYPED, NUMBER = "07700 900 461", "+447700900461"
@@ -42,6 +44,9 @@ class Links:
         )
         assert number not in str(answer.body)
         return answer
+
+    async def stop(self, token: str, address: str = "198.51.100.7") -> Answer:
+        return await self.shop.ask("POST", f"/v1/number-links/{token}/do-not-call", {"address": address})
 
     async def given(self) -> list[tuple[str | None, int | None]]:
         """Label and proposer of each contact, but that which came with the order."""
@@ -171,3 +176,47 @@ async def test_a_sealed_daemon_keeps_the_link_for_later(links: Links) -> None:
     assert (await links.give(token)).status == 503
     links.shop.vault = vault
     assert (await links.give(token)).status == 204
+
+
+# --- called no more ---
+
+
+async def test_who_asks_by_their_link_is_called_no_more_at_any_number_and_about_any_order(
+    links: Links, work: Shop
+) -> None:
+    await work.order("1050", "Harriet Vane", "+447700900123", work.anna)
+    token = await links.make()
+    assert (await links.stop(token)).status == 204
+    assert [line.label for line in await list_requests(links.shop.database)] == ["by the customer's link"]
+    async with links.shop.database.read() as connection:
+        orders_done = await connection.execute(select(orders.c.code, orders.c.why).order_by(orders.c.code))
+        assert [tuple(row) for row in orders_done] == [("1042", Why.DONE.value), ("1050", Why.DONE.value)]
+        marked = (await connection.execute(select(customers.c.do_not_call_ms))).scalars().all()
+    assert set(marked) == {links.shop.now_ms}
+    assert ("customer", "do-not-call-link", "order 1042", "orders=2") in await links.shop.audit()
+
+
+async def test_a_link_stops_calls_once_and_takes_no_number_then(links: Links) -> None:
+    token = await links.make()
+    assert (await links.stop(token)).status == 204
+    assert (await links.stop(token)).status == 404
+    assert (await links.give(token)).status == 404
+    used = await links.make()
+    await links.give(used)
+    assert (await links.stop(used)).status == 404
+    assert len(await list_requests(links.shop.database)) == 1
+
+
+async def test_a_guessed_link_stops_no_calls_and_is_slowed_down(links: Links) -> None:
+    statuses = [(await links.stop(f"guess{n}", address="203.0.113.9")).status for n in range(8)]
+    assert statuses[:5] == [404] * 5
+    assert statuses[-1] == 429
+    assert await list_requests(links.shop.database) == []
+    links.shop.configured(LONG_SESSIONS)
+    assert (await links.stop("late", address="198.51.100.8")).status == 404, "links are off"
+
+
+async def test_calls_are_stopped_by_a_sealed_daemon_too(links: Links) -> None:
+    token = await links.make()
+    links.shop.vault = None
+    assert (await links.stop(token)).status == 204

@@ -6,7 +6,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bridge.rules.keypad import CANCEL, Meaning, Presses, while_asked, while_read_back
+from bridge.rules.keypad import (
+    CANCEL,
+    Codes,
+    ManagersKeys,
+    Meaning,
+    Presses,
+    Wish,
+    while_asked,
+    while_read_back,
+)
 
 
 def completions(keys: str, code: str = "*5", *, seconds: float = 0.3) -> int:
@@ -48,5 +57,28 @@ def test_a_customers_keys() -> None:
     assert [while_read_back(key) for key in "12345#"] == [Meaning.YES, Meaning.NO] + [Meaning.NOTHING] * 4
 
 
+def wishes(keys: str, codes: Codes) -> list[Wish]:
+    pressed = ManagersKeys(codes)
+    return [wish for place, key in enumerate(keys) if (wish := pressed.press(key, place * 0.3)) is not None]
+
+
+def test_a_manager_asks_for_different_things_by_different_codes() -> None:
+    codes = Codes("*5", "*9")
+    assert wishes("*5*9#", codes) == [Wish.CAPTURE, Wish.DO_NOT_CALL, Wish.CUSTOMER_BACK]
+    assert wishes("**9", codes) == [Wish.DO_NOT_CALL]
+    assert wishes("*59", codes) == [Wish.CAPTURE]
+    assert wishes("*95", codes) == [Wish.DO_NOT_CALL]
+    assert wishes("95", codes) == []
+
+
+def test_a_code_that_is_switched_off_is_never_pressed() -> None:
+    assert wishes("*5*9", Codes("", "*9")) == [Wish.DO_NOT_CALL]
+    assert wishes("*5*9", Codes()) == []
+
+
+def test_the_key_that_ends_a_capture_ends_none_that_is_part_of_a_code() -> None:
+    assert wishes("*#", Codes("*#", "#9")) == [Wish.CAPTURE]
+
+
 def test_the_key_that_ends_a_capture_is_in_no_default_code() -> None:
-    assert CANCEL not in "*5"
+    assert CANCEL not in "*5*9"

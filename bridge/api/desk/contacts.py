@@ -12,16 +12,19 @@ from fastapi import APIRouter
 
 from bridge.api.desk import shapes
 from bridge.api.desk.daemon import DeskDaemon, NowMs, TheDaemon
-from bridge.api.desk.door import TheCustomersDoor
+from bridge.api.desk.door import Door, TheCustomersDoor
+from bridge.api.desk.people import Id
 from bridge.api.desk.reader import Reader, SignedIn, Supervisor, nothing_here
 from bridge.api.desk.work import sees
 from bridge.api.problems import Problem
 from bridge.asterisk.names import new_call_id, random_letters
+from bridge.rules import TimeRange
+from bridge.store import number_links
 from bridge.store.attached_callers import AttachedCall, attach_call, may_attach_to
 from bridge.store.audit import AuditEntry
+from bridge.store.contact_habits import Habits, set_habits
 from bridge.store.errors import UnknownOrder
 from bridge.store.new_contacts import ENTERED_LABEL, keep_number
-from bridge.store.number_links import is_open, make_link, use_link
 from bridge.vault import NumberRefused, ReadNumber, SealBroken, Vault, read_number
 
 router = APIRouter()
@@ -104,6 +107,30 @@ async def attach_caller(
             raise _seal_broken() from None
 
 
+@router.put("/v1/orders/{code}/contacts/{contact_id}/habits", status_code=HTTPStatus.NO_CONTENT)
+async def say_habits(
+    code: shapes.OrderCode,
+    contact_id: Id,
+    asked: shapes.ContactHabits,
+    reader: SignedIn,
+    daemon: TheDaemon,
+    now_ms: NowMs,
+) -> None:
+    """When a number is called, and in which language: whoever serves the customer hears that from them."""
+    try:
+        hours = None if asked.hours is None else TimeRange.read(asked.hours)
+    except ValueError:
+        raise Problem(
+            HTTPStatus.UNPROCESSABLE_ENTITY, "no-such-hours", "Hours are such as 18:00-21:00."
+        ) from None
+    habits = Habits(hours, asked.language)
+    kept = await set_habits(
+        daemon.database, code, contact_id, habits, sees=sees(reader), actor=reader.actor, now_ms=now_ms
+    )
+    if not kept:
+        raise nothing_here()
+
+
 # --- links ---
 
 
@@ -117,7 +144,7 @@ async def make_number_link(
     token = random_letters(_LETTERS_OF_A_LINK)
     entry = AuditEntry(now_ms, reader.actor, "number-link", f"order {code}")
     try:
-        ends_ms = await make_link(
+        ends_ms = await number_links.make_link(
             daemon.database, token, code, manager_id=reader.manager_id, sees=sees(reader), entry=entry
         )
     except UnknownOrder:
@@ -130,17 +157,35 @@ async def give_number(
     token: str, asked: shapes.GivenNumber, daemon: TheDaemon, door: TheCustomersDoor, now_ms: NowMs
 ) -> None:
     """The customer's own. Unknown, used and late links are answered alike, whatever the number."""
-    with door.knock(asked.address, asked.address, now_ms):  # there is no login: each address is its own
-        if not daemon.config.desk.number_links or not await is_open(daemon.database, token, now_ms):
-            await door.refuse(daemon, asked.address, asked.address, None, "number-link-failed", now_ms)
-            raise nothing_here()
+    await _expect_open(daemon, door, token, asked.address, now_ms)
     vault, number = _vault(daemon), _read(asked.number, daemon.config.shop.country)
     try:
-        used = await use_link(daemon.database, vault, token, number, actor=_CUSTOMER, now_ms=now_ms)
+        used = await number_links.use_link(
+            daemon.database, vault, token, number, actor=_CUSTOMER, now_ms=now_ms
+        )
     except SealBroken:
         raise _seal_broken() from None
     if not used:
         raise nothing_here()
+
+
+@router.post("/v1/number-links/{token}/do-not-call", status_code=HTTPStatus.NO_CONTENT)
+async def stop_calls(
+    token: str, asked: shapes.StopCalls, daemon: TheDaemon, door: TheCustomersDoor, now_ms: NowMs
+) -> None:
+    """The customer's own. At once, and for every number that they are known to have."""
+    await _expect_open(daemon, door, token, asked.address, now_ms)
+    if not await number_links.stop_calls(daemon.database, token, actor=_CUSTOMER, now_ms=now_ms):
+        raise nothing_here()
+
+
+async def _expect_open(daemon: DeskDaemon, door: Door, token: str, address: str, now_ms: int) -> None:
+    with door.knock(address, address, now_ms):  # there is no login: each address is its own
+        if not daemon.config.desk.number_links or not await number_links.is_open(
+            daemon.database, token, now_ms
+        ):
+            await door.refuse(daemon, address, address, None, "number-link-failed", now_ms)
+            raise nothing_here()
 
 
 def _vault(daemon: DeskDaemon) -> Vault:

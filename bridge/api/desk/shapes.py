@@ -190,7 +190,8 @@ class Contact(Told):
     `dialled_next`: the one that Call takes if none is chosen. `dialled_as`: what a phone dials for it
     behind the prefix, as 1042*2; None where there is no such code. `diallable`: also that
     nobody with this number has asked not to be called, and no supervisor wants it so (`never`).
-    `hint`: why it may be mistyped, a word of `bridge.rules.doubts.Hint`.
+    `hint`: why it may be mistyped, a word of `bridge.rules.doubts.Hint`. `hours`: when it is called, by the
+    shop's clock, such as 18:00-21:00; None for any. `language`: spoken there, None for the customer's.
     """
 
     id: int
@@ -205,6 +206,8 @@ class Contact(Told):
     diallable: bool
     never: bool
     hint: str | None = None
+    hours: str | None = None
+    language: str | None = None
 
 
 class PastCall(Told):
@@ -362,10 +365,18 @@ class NewNumberLink(Told):
     ends_ms: int
 
 
-class GivenNumber(NewNumber):
-    """`address` is that of the customer's browser, as the desk sees it."""
+BrowsersAddress = Annotated[str, StringConstraints(max_length=64)]
+"""That of a customer's browser, as the desk sees it."""
 
-    address: Annotated[str, StringConstraints(max_length=64)]
+
+class GivenNumber(NewNumber):
+    address: BrowsersAddress
+
+
+class StopCalls(Asked):
+    """A customer wants to be called no more."""
+
+    address: BrowsersAddress
 
 
 class SaveNote(Asked):
@@ -650,6 +661,13 @@ class SettleDoubt(Asked):
 
 class MarkContact(Asked):
     never: bool
+
+
+class ContactHabits(Asked):
+    """When one of a customer's numbers is called, and what is spoken there; None for any, and for theirs."""
+
+    hours: HoursOfADay | None = None
+    language: Literal["en", "ru"] | None = None
 
 
 class Disclose(Asked):

@@ -8,8 +8,10 @@ from dataclasses import asdict, dataclass
 from http import HTTPStatus
 from typing import Annotated, Final, cast
 
+import structlog
 from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import StreamingResponse
+from sqlalchemy.exc import SQLAlchemyError
 
 from bridge.api.app import place
 from bridge.api.desk.calls_now import CallNames, is_shown, word_of
@@ -43,14 +45,17 @@ from bridge.api.problems import Problem
 from bridge.calls.model import Result
 from bridge.rules import Reason, dialled_as
 from bridge.rules.claims import Claims
+from bridge.rules.hours import minute_on_the_wall
 from bridge.rules.reading import Pace, Refusals
 from bridge.rules.worklist import COUNTED, UNDO_MS, CallBackRefused, Outcome, Part, Why
 from bridge.store.alarms import AlarmKind, add_alarm
-from bridge.store.cards import CardNote, CardView, Reading, card, note_reading
+from bridge.store.cards import CardContact, CardNote, CardView, Reading, card, note_reading
+from bridge.store.contact_habits import customers_within_hours
 from bridge.store.database import Database
 from bridge.store.errors import TooLateToUndo, UnknownCall, UnknownNote, UnknownOrder, UnknownOutcome
+from bridge.store.misses import actor_of as dialler
 from bridge.store.notes import Saving, save_note
-from bridge.store.outcomes import Said, count_result, record_outcome, undo_outcome
+from bridge.store.outcomes import Said, count_result, leave_alone, record_outcome, undo_outcome
 from bridge.store.worklist import (
     Cursor,
     CursorUnusable,
@@ -63,6 +68,8 @@ from bridge.store.worklist import (
 )
 from bridge.switchboard.board import CallMoved, CallView, Switchboard
 from bridge.switchboard.tasks import Tasks
+
+log = structlog.get_logger()
 
 router = APIRouter()
 
@@ -105,6 +112,7 @@ class Work:
     def follow(self, switchboard: Switchboard) -> None:
         """Go along with every call from now on."""
         switchboard.watch(self._moved)
+        switchboard.leave_alone_by(self.leave_alone)
 
     def watch_outcomes(self, watcher: Callable[[OutcomeTold], None]) -> None:
         """Tell somebody of each outcome from now on. They return at once, and raise nothing."""
@@ -115,6 +123,16 @@ class Work:
         self.listeners.queue_changed(*concerned)
         for watcher in self._watchers:
             watcher(told)
+
+    async def leave_alone(self, call_id: str, extension: str) -> bool:
+        """A manager has keyed in that a call's customer wants to be called no more; False if that failed."""
+        try:
+            said = await leave_alone(self._database, call_id, actor=dialler(extension), now_ms=self.now_ms())
+        except (SQLAlchemyError, UnknownCall, UnknownOrder) as error:
+            log.error("a customer can't be left alone", call=call_id, error=type(error).__name__)
+            return False
+        self.tell_outcome(OutcomeTold(said.id, said.code, said.outcome), said.served_by)
+        return True
 
     def _moved(self, moved: CallMoved) -> None:
         self.listeners.call_moved(moved)
@@ -218,9 +236,12 @@ async def _claim_next(daemon: DeskDaemon, work: Work, reader: Reader, now_ms: in
             start=start,
             limit=_LOOKED_AT_ONCE,
         )
+        minute = minute_on_the_wall(now_ms, daemon.config.shop.timezone)
+        customers = {line.customer_id for line in page.lines}
+        at_home = await customers_within_hours(daemon.database, customers, minute)
         busy = await _customers_in_calls(daemon)
         for line in page.lines:  # nothing is awaited from here to the claim: who comes first has it
-            if not line.reachable or line.customer_id in busy:
+            if line.customer_id not in at_home or line.customer_id in busy:
                 continue
             if line.customer_id == last:
                 lasts_line = lasts_line or line
@@ -307,7 +328,8 @@ async def order_card(
         raise nothing_here() from None
     if wait_ms:
         await _refuse_reading(daemon, work, reader, now_ms, wait_ms)
-    return _card(view, reader, await _presence(daemon, work, reader, now_ms), now_ms)
+    minute = minute_on_the_wall(now_ms, daemon.config.shop.timezone)
+    return _card(view, reader, await _presence(daemon, work, reader, now_ms), now_ms, minute)
 
 
 async def _refuse_reading(daemon: DeskDaemon, work: Work, reader: Reader, now_ms: int, wait_ms: int) -> None:
@@ -330,7 +352,9 @@ async def _refuse_reading(daemon: DeskDaemon, work: Work, reader: Reader, now_ms
     )
 
 
-def _card(view: CardView, reader: Reader, presence: _Presence, now_ms: int) -> Card:
+def _card(view: CardView, reader: Reader, presence: _Presence, now_ms: int, minute: int) -> Card:
+    """`minute`: of the shop's day."""
+    dialled_next = _dialled_next(view, minute)
     return Card(
         code=view.code,
         customer_name=view.customer_name,
@@ -358,10 +382,12 @@ def _card(view: CardView, reader: Reader, presence: _Presence, now_ms: int) -> C
                 standing=contact.standing,
                 created_ms=contact.created_ms,
                 proposed=contact.proposed,
-                dialled_next=contact.place == 1,
+                dialled_next=contact is dialled_next,
                 diallable=contact.place is not None,
                 never=contact.never,
                 hint=contact.hint,
+                hours=None if contact.hours is None else str(contact.hours),
+                language=contact.language,
                 dialled_as=dialled_as(view.code, contact.place),
             )
             for contact in view.contacts
@@ -374,6 +400,18 @@ def _card(view: CardView, reader: Reader, presence: _Presence, now_ms: int) -> C
         other_orders=[OtherOrder(**asdict(other)) for other in view.other_orders],
         messages=[VoiceMessage(**asdict(message)) for message in view.messages],
     )
+
+
+def _dialled_next(view: CardView, minute: int) -> CardContact | None:
+    """The first that may be called at this minute of the shop's day; if none may, the first of all."""
+    in_turn = sorted(
+        (contact for contact in view.contacts if contact.place is not None),
+        key=lambda contact: (
+            contact.hours is not None and not contact.hours.covers(minute),
+            contact.place or 0,
+        ),
+    )
+    return next(iter(in_turn), None)
 
 
 def _undo(view: CardView, reader: Reader, now_ms: int) -> OutcomeRecorded | None:

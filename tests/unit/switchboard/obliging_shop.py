@@ -27,6 +27,7 @@ from bridge.calls.capture import CaptureTimings
 from bridge.calls.model import Timings
 from bridge.config import load_config
 from bridge.rules import GuessBook, Policy, TimeRange
+from bridge.rules.keypad import Codes
 from bridge.store.database import Database
 from bridge.store.managers import add_manager
 from bridge.store.orders import Batch, KnownOrder, NewContact, NewCustomer, write_batch
@@ -183,7 +184,8 @@ async def open_shop(
             vault,
             Timings(refusal=0.01),
             "en",
-            captures=captures and Captures(database, "GB", "*5", captures),
+            captures=captures and Captures(database, "GB", captures),
+            codes=Codes("*5", "*9"),
         )
         board = Switchboard(parts, tasks, max_live=max_live)
         pbx.hear = board.hear

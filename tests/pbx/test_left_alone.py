@@ -1,0 +1,79 @@
+"""A manager presses `*9`: on a real Asterisk, at the sockets of both, and what becomes of the orders."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+from capture_shop import capture_shop
+from keying import hears_tone
+from shop import carrier_of, next_result, nothing_left, records, registered_phone, until
+
+from bridge.proof.scan import Scanner
+from bridge.proof.sip.call import Call
+from bridge.proof.sip.carrier import Carrier
+from bridge.proof.sip.phone import Phone
+from labkit.lab import Lab
+from labkit.results import rows
+
+ORDER, NUMBER = "1042", "+447700900123"
+
+
+@pytest.fixture
+def lab(tmp_path: Path) -> Iterator[Lab]:
+    with capture_shop(tmp_path / "lab") as lab:
+        yield lab
+
+
+@pytest.fixture
+async def phone(lab: Lab) -> AsyncIterator[Phone]:
+    async with registered_phone(lab) as phone:
+        yield phone
+        for call in phone.calls:
+            await call.hang_up()
+
+
+@pytest.fixture
+async def carrier(lab: Lab) -> AsyncIterator[Carrier]:
+    async with carrier_of(lab) as carrier:
+        yield carrier
+    await nothing_left(lab)
+
+
+def requests(lab: Lab) -> int:
+    ((count,),) = rows(lab.database_path, "SELECT count(*) FROM do_not_call")
+    return int(count)
+
+
+async def hear_each_other(manager: Call, customer: Call) -> None:
+    await until(lambda: hears_tone(manager.media, customer.agent.tone_hz), "a manager who hears")
+    await until(lambda: hears_tone(customer.media, manager.agent.tone_hz), "a customer who hears")
+
+
+async def test_a_manager_presses_a_code_and_the_customer_is_called_no_more(
+    lab: Lab, phone: Phone, carrier: Carrier
+) -> None:
+    before = records(lab)
+    manager = await phone.dial(f"*{ORDER}")
+    await manager.answered()
+    customer = await carrier.called()
+    await hear_each_other(manager, customer)
+
+    await manager.send_dtmf("*9")
+    await until(lambda: requests(lab) == 1, "a request on the list")
+    await until(lambda: not hears_tone(manager.media, customer.agent.tone_hz), "a manager who is told")
+    await hear_each_other(manager, customer)
+
+    await manager.hang_up()
+    await customer.ended()
+    assert (await next_result(lab, before)).result == "talked"
+    assert rows(lab.database_path, "SELECT outcome FROM outcomes WHERE undone_ms IS NULL") == [
+        ("do-not-call",)
+    ]
+    assert rows(lab.database_path, "SELECT why FROM orders WHERE code = ?", ORDER) == [("done",)]
+    again = await phone.dial(f"*{ORDER}")
+    await again.settled()
+    await again.ended()
+    assert len(carrier.incoming_calls) == 1, "nobody calls them again"
+    assert Scanner(NUMBER, "GB").scan_recording(phone.recording) == []
