@@ -388,7 +388,7 @@ def main(arguments: Sequence[str]) -> int:
             )
         )
     print(
-        f"{tally.calls} calls at {options.managers} managers' in {tally.seconds:.0f} s, seed {options.seed}"
+        f"{tally.calls} calls of {options.managers} managers in {tally.seconds:.0f} s, seed {options.seed}"
     )
     for way, count in sorted(tally.made.items()):
         print(f"  {count:5}  {way}")
