@@ -387,9 +387,7 @@ def main(arguments: Sequence[str]) -> int:
                 show=line.show,
             )
         )
-    print(
-        f"{tally.calls} calls of {options.managers} managers in {tally.seconds:.0f} s, seed {options.seed}"
-    )
+    print(f"{tally.calls} calls of {options.managers} managers in {tally.seconds:.0f} s, seed {options.seed}")
     for way, count in sorted(tally.made.items()):
         print(f"  {count:5}  {way}")
     faults = tally.faults()

@@ -79,6 +79,12 @@ class CountingCarrier(Carrier):
         self.tasks.start(_behave(behave, call), "behaviour of the carrier")
 
 
+def _was_before(channel: str | None, began_s: int) -> bool:
+    """Whether a phone's channel was made before this second. Those that the daemon makes have other names."""
+    born, _, count = (channel or "").partition(".")
+    return born.isdigit() and count.isdigit() and int(born) < began_s
+
+
 async def _behave(behaviour: Behaviour, call: Call) -> None:
     with suppress(TimeoutError):  # of a BYE that nobody answers: the call is over all the same
         await behaviour(call)
@@ -173,6 +179,18 @@ class FaultShop:
         """The result of each call of an order that is on record, oldest first; None of one without an end."""
         query = "SELECT result FROM calls WHERE order_code = ? ORDER BY rowid"
         return [result for (result,) in rows(self.lab.database_path, query, code)]
+
+    def results_since(self, code: str, after: int, began_s: int) -> list[str | None]:
+        """Those of each call of an order that is on record but the first so many, begun since `began_s`.
+
+        Seconds since the epoch, as Asterisk has them in a phone's channel. A call before may have been
+        made while the link was silent: the daemon hears of it, and has it on record, when the link is back.
+        """
+        query = (
+            "SELECT result, manager_channel FROM calls WHERE order_code = ? ORDER BY rowid LIMIT -1 OFFSET ?"
+        )
+        found = rows(self.lab.database_path, query, code, after)
+        return [result for result, channel in found if not _was_before(channel, began_s)]
 
     def told_of(self, code: str, after: int) -> str:
         """Each call of an order that is on record but the first so many: what to look for in the logs."""

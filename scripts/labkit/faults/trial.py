@@ -122,7 +122,8 @@ async def run(shop: FaultShop, seat: Seat, kind: CallKind, *, within: float = 5.
     if dialled > 1:
         broken.append(f"the customer was dialled {dialled} times")
     # A phone's INVITE that is sent again to a busy Asterisk can be a second call, which the rules refuse.
-    results = [each for each in shop.results(seat.code)[recorded:] if each != Result.REFUSED]
+    found = shop.results_since(seat.code, recorded, began_ms // 1000)
+    results = [each for each in found if each != Result.REFUSED]
     if fault := _fault_of_record(results, dialled):
         broken.append(f"{fault}; begun at {began_ms}: {shop.told_of(seat.code, recorded)}")
     chooser = shop.proxy.choose
