@@ -21,6 +21,7 @@ from bridge.store.data_keys import (
     remember_keys,
     retire_key,
     rewrap_batch,
+    rewrap_strangers,
 )
 from bridge.store.database import Database, now_ms
 from bridge.vault import KeyFile, KeyRing, KeySource, Vault, read_key_ring, replace_key_file
@@ -83,7 +84,7 @@ async def _rewrap_all(db: Database, vault: Vault, progress: Progress) -> tuple[i
     async with db.read() as connection:
         total = await count_others(connection, vault.current_key_id)
     clock = asyncio.get_running_loop().time
-    rewrapped, last_id = 0, 0
+    rewrapped, last_id = await rewrap_strangers(db, vault), 0
     broken: list[int] = []
     while True:
         begun = clock()

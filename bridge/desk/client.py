@@ -309,6 +309,16 @@ class SignedInApi:
         path = f"/v1/orders/{_part(code)}/contacts/{contact_id}"
         await self._tell("POST", path, shapes.MarkContact(never=never))
 
+    async def strangers_messages(self) -> list[shapes.StrangersMessage]:
+        return (await self._ask(shapes.StrangersMessages, "GET", "/v1/messages")).messages
+
+    async def strangers_message(self, message_id: str) -> bytes:
+        """What somebody has said whom nobody knew, as WAV."""
+        return await self._daemon.tell("GET", f"/v1/messages/{_part(message_id)}", headers=self._headers)
+
+    async def give_message(self, message_id: str, wanted: shapes.GiveMessage) -> None:
+        await self._tell("POST", f"/v1/messages/{_part(message_id)}", wanted)
+
     async def say_habits(self, code: str, contact_id: int, wanted: shapes.ContactHabits) -> None:
         await self._tell("PUT", f"/v1/orders/{_part(code)}/contacts/{contact_id}/habits", wanted)
 

@@ -53,6 +53,7 @@ ACTS: Final = {
     "manager-enable": _("Enabled a manager"),
     "manager-extension": _("Gave a manager another extension"),
     "manager-limits": _("Changed a manager's limits"),
+    "message-attach": _("Gave an unknown caller's message to an order"),
     "message-hear": _("Listened to a customer's message"),
     "number-compare": _("Compared a number that a customer said with the one that is kept"),
     "number-link": _("Made a link for a customer to give a number"),

@@ -234,6 +234,7 @@ REASONS: Final = {
     "database": _("The call could not be put on record, so it was not placed. Try again in a moment."),
     "customer-busy": _("Somebody else is calling this customer at the moment."),
     "not-talking": _("A number can be asked for in a conversation alone."),
+    "no-such-order": _("There is no such order."),
     "no-such-hours": _("Give both hours, such as 18:00 and 21:00, or none."),
     "not-a-number": _("This can't be dialled. Type it again, with its area or country code."),
     "no-such-call": _("The call is over."),

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
@@ -12,8 +13,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bridge.store.audit import AuditEntry, write_entry
 from bridge.store.database import Database
-from bridge.store.schema import customers, key_checks
-from bridge.vault import KeyUnusable, SealBroken, Vault, check_name, wrapped_by
+from bridge.store.schema import customers, key_checks, voice_messages
+from bridge.vault import OF_NOBODY, KeyUnusable, SealBroken, Vault, check_name, wrapped_by
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,12 +27,19 @@ class Batch:
     last_id: int | None
 
 
-def _is_wrapped_by(key_id: str) -> ColumnElement[bool]:
+def _is_wrapped_by(
+    key_id: str, data_key: ColumnElement[bytes | None] = customers.c.data_key
+) -> ColumnElement[bool]:
     beginning = wrapped_by(key_id)
     # Told to be bytes: of a blob, SQLite's substr gives bytes, and SQLAlchemy would compare them as text.
-    return func.substr(customers.c.data_key, 1, len(beginning), type_=LargeBinary()) == beginning
+    return func.substr(data_key, 1, len(beginning), type_=LargeBinary()) == beginning
 
 
+_REWRAPPED_OF_STRANGER: Final = (
+    update(voice_messages)
+    .where(voice_messages.c.id == bindparam("of_id"))
+    .values(data_key=bindparam("new_key"))
+)
 _REWRAPPED: Final = (
     update(customers).where(customers.c.id == bindparam("of_id")).values(data_key=bindparam("new_key"))
 )
@@ -39,14 +47,22 @@ _REWRAPPED: Final = (
 
 async def count_others(connection: AsyncConnection, key_id: str) -> int:
     """How many data keys are wrapped by any key but this one."""
-    query = select(func.count()).where(customers.c.data_key.is_not(None), ~_is_wrapped_by(key_id))
-    count: int = (await connection.execute(query)).scalar_one()
-    return count
+    return await _count(connection, lambda data_key: ~_is_wrapped_by(key_id, data_key))
 
 
-async def _count(connection: AsyncConnection, key_id: str) -> int:
-    query = select(func.count()).select_from(customers).where(_is_wrapped_by(key_id))
-    count: int = (await connection.execute(query)).scalar_one()
+async def _count(
+    connection: AsyncConnection, which: Callable[[ColumnElement[bytes | None]], ColumnElement[bool]]
+) -> int:
+    """Of customers, and of messages that are nobody's yet."""
+    count = 0
+    for table in (customers, voice_messages):
+        query = (
+            select(func.count())
+            .select_from(table)
+            .where(table.c.data_key.is_not(None), which(table.c.data_key))
+        )
+        found: int = (await connection.execute(query)).scalar_one()
+        count += found
     return count
 
 
@@ -80,6 +96,26 @@ async def rewrap_batch(db: Database, vault: Vault, after_id: int, size: int) -> 
     return Batch(len(changed), tuple(broken), rows[-1].id if rows else None)
 
 
+async def rewrap_strangers(db: Database, vault: Vault) -> int:
+    """Wrap the data keys of all messages that are nobody's yet by the current key; returns how many were.
+
+    There are few, and they go by themselves after a while. One that opens with no key of the ring is left.
+    """
+    key = voice_messages.c.data_key
+    todo = select(voice_messages.c.id, key).where(
+        key.is_not(None), ~_is_wrapped_by(vault.current_key_id, key)
+    )
+    async with db.write() as connection:
+        changed = []
+        for row in (await connection.execute(todo)).all():
+            with suppress(SealBroken):
+                new_key = vault.rewrap(row.data_key, customer_id=OF_NOBODY)
+                changed.append({"of_id": row.id, "new_key": new_key})
+        if changed:
+            await connection.execute(_REWRAPPED_OF_STRANGER, changed)
+    return len(changed)
+
+
 async def require_known_key(connection: AsyncConnection, vault: Vault) -> None:
     """See, before data keys are added in this transaction, that the key which wraps them isn't retired.
 
@@ -96,7 +132,7 @@ async def retire_key(db: Database, key_id: str, entry: AuditEntry) -> None:
     From this commit on no data key wrapped by it is added (`require_known_key`).
     """
     async with db.write() as connection:
-        wrapped = await _count(connection, key_id)
+        wrapped = await _count(connection, lambda data_key: _is_wrapped_by(key_id, data_key))
         if wrapped:
             raise KeyUnusable(
                 f"{key_id} still wraps the data keys of {wrapped} customers, who would be lost with it: "

@@ -244,8 +244,11 @@ voice_messages: Final = Table(
     metadata,
     # Random letters: the name, too, by which Asterisk has the recording until it is fetched.
     Column("id", Text, primary_key=True),
-    Column("customer_id", ForeignKey("customers.id"), nullable=False),
-    Column("order_code", ForeignKey("orders.code"), nullable=False),
+    Column("customer_id", ForeignKey("customers.id")),
+    Column("order_code", ForeignKey("orders.code")),
+    # In place of these two, of somebody whom nobody knew: their running number, and a data key of its own.
+    Column("caller", Integer),
+    Column("data_key", LargeBinary),
     Column("at_ms", Integer, nullable=False),
     Column("seconds", Integer),
     Column("sealed", LargeBinary),

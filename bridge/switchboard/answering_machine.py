@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import io
 import wave
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Final
@@ -26,13 +26,14 @@ from bridge.store.voice_messages import (
     Keeping,
     Sound,
     begin_message,
+    begin_strangers_message,
     begun_messages,
     drop_message,
     forget_old_messages,
     keep_message,
 )
 from bridge.switchboard.tasks import Tasks
-from bridge.vault import SealBroken, Vault
+from bridge.vault import KeyUnusable, SealBroken, Vault
 
 log = structlog.get_logger()
 
@@ -48,6 +49,10 @@ class Habits:
     prompt: Sequence[str]
     longest_seconds: int
     keeping: Keeping
+
+
+Begin = Callable[[Vault, Begun], Awaitable[bool]]
+"""Notes whose message it is to be; False where there is nobody whose it could be."""
 
 
 @dataclass(slots=True)
@@ -86,25 +91,44 @@ class AnsweringMachine:
 
         False where none can be taken: the call is to go on elsewhere.
         """
-        if self._stopping or self._vault() is None or len(self._taking) >= _MOST_AT_ONCE:
-            return False
+
+        async def begin(_vault: Vault, message: Begun) -> bool:
+            return await begin_message(self._database, message, code)
+
+        return await self._take(channel_id, language, begin) is not None
+
+    async def take_from_stranger(self, channel_id: str, caller: int, language: str) -> str | None:
+        """The same of somebody whom nobody knows, by their running number; returns the message's id."""
+
+        async def begin(vault: Vault, message: Begun) -> bool:
+            await begin_strangers_message(self._database, vault, message, caller)
+            return True
+
+        return await self._take(channel_id, language, begin)
+
+    async def _take(self, channel_id: str, language: str, begin: Begin) -> str | None:
+        vault = self._vault()
+        if self._stopping or vault is None or len(self._taking) >= _MOST_AT_ONCE:
+            return None
         taking = _Taking(Begun(names.new_message_id(), now_ms()))
         self._taking[channel_id] = taking
-        if not await self._begin(channel_id, code, language, taking.message):
+        if not await self._begin(channel_id, vault, begin, language, taking.message):
             del self._taking[channel_id]
-            return False
+            return None
         self._tasks.start(self._finish(channel_id, taking), name="voice message")
-        return True
+        return taking.message.id
 
-    async def _begin(self, channel_id: str, code: str, language: str, message: Begun) -> bool:
+    async def _begin(
+        self, channel_id: str, vault: Vault, begin: Begin, language: str, message: Begun
+    ) -> bool:
         habits = self._habits
         try:
-            if not await begin_message(self._database, message, code):
+            if not await begin(vault, message):
                 return False
             await self._pbx.take_message(
                 channel_id, message.id, habits.prompt, language, longest_seconds=habits.longest_seconds
             )
-        except SQLAlchemyError as error:
+        except (SQLAlchemyError, KeyUnusable) as error:
             log.error("a message can't be taken", error=type(error).__name__)
         except AriError as error:
             log.warning("a message can't be taken", operation=error.operation, status=error.status)

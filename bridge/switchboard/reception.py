@@ -246,26 +246,37 @@ class Reception:
     ) -> None:
         """Let a caller go on in the dialplan, named by the order; by a running number where there is none.
 
-        A customer who may leave a message is asked for it instead.
+        Who may leave a message is asked for it instead, known or not: it tells nobody whether they are.
 
         One that can't be told to go on, by a fault of Asterisk's, is a channel of no call: a sweep ends it.
         `number` is kept for a while, of somebody who goes on under a running number. Whether the shop is open
         now says where to, of everybody alike.
         """
-        if code:
-            if confirmed and await self._leaves_message(channel_id, code, language):
-                return
+        if code and confirmed and await self._leaves_message(channel_id, code, language):
+            return
+        if code and (confirmed or self.machine is None):
             await self._go_on(channel_id, order_label(code, confirmed=confirmed), code, language)
             return
         label = self.next_caller()
-        if await self._go_on(channel_id, f"Caller {label}", str(label), language):
+        message_id = await self._leaves_strangers_message(channel_id, label)
+        if message_id is not None:
+            self.strangers.keep(label, Stranger(now_ms(), number, message_id))
+        elif code:
+            await self._go_on(channel_id, order_label(code, confirmed=confirmed), code, language)
+        elif await self._go_on(channel_id, f"Caller {label}", str(label), language):
             self.strangers.keep(label, Stranger(now_ms(), number))
 
     async def _leaves_message(self, channel_id: str, code: str, language: str | None) -> bool:
-        """Only a customer who is known by their number: the message is sealed as theirs."""
+        """A customer who is known by their number: the message is sealed as theirs."""
         return self.machine is not None and await self.machine.take(
             channel_id, code, language or self._language
         )
+
+    async def _leaves_strangers_message(self, channel_id: str, label: int) -> str | None:
+        """Somebody else, an order's code keyed in or not: it proves nothing of who speaks."""
+        if self.machine is None:
+            return None
+        return await self.machine.take_from_stranger(channel_id, label, self._language)
 
     async def _go_on(self, channel_id: str, name: str, number: str, language: str | None) -> bool:
         """False where the caller has hung up, or the call could not be passed on."""

@@ -13,13 +13,10 @@ from dataclasses import dataclass
 from typing import Final
 
 from bridge.store.schema import ContactKind
-from bridge.vault import ReadNumber, Vault
+from bridge.vault import OF_NOBODY, ReadNumber, Vault
 
 MOST_KEPT: Final = 200
 KEPT_MS: Final = 8 * 3_600_000
-
-_NOBODY: Final = 0
-"""What stands for customer and contact in these seals: no row has this id, and nothing else opens by it."""
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -34,11 +31,11 @@ class SealedCaller:
 
     @classmethod
     def of(cls, number: ReadNumber, vault: Vault) -> SealedCaller:
-        data_key = vault.new_data_key(_NOBODY)
+        data_key = vault.new_data_key(OF_NOBODY)
         sealed = vault.seal(
             number.number,
-            customer_id=_NOBODY,
-            contact_id=_NOBODY,
+            customer_id=OF_NOBODY,
+            contact_id=OF_NOBODY,
             kind=ContactKind.PHONE.value,
             data_key=data_key,
         )
@@ -48,8 +45,8 @@ class SealedCaller:
         """Raises SealBroken."""
         number = vault.open(
             self.sealed,
-            customer_id=_NOBODY,
-            contact_id=_NOBODY,
+            customer_id=OF_NOBODY,
+            contact_id=OF_NOBODY,
             kind=ContactKind.PHONE.value,
             data_key=self.data_key,
         )
@@ -58,10 +55,14 @@ class SealedCaller:
 
 @dataclass(frozen=True, slots=True)
 class Stranger:
-    """A call that went on in the dialplan under a running number; `number` is None where there was none."""
+    """A call that went on in the dialplan under a running number, or was asked for a message.
+
+    `number` is None where there was none, `message_id` where none was asked for.
+    """
 
     at_ms: int
     number: SealedCaller | None
+    message_id: str | None = None
 
 
 class Strangers:

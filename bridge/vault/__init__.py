@@ -28,11 +28,12 @@ from bridge.vault.numbers import (
     read_doubtful,
     read_number,
 )
-from bridge.vault.sealing import Vault, check_name, wrapped_by
+from bridge.vault.sealing import OF_NOBODY, Vault, check_name, wrapped_by
 from bridge.vault.secrets import ProgramSecrets, SecretSealer
 from bridge.vault.signing import AuditSigner, RequestMarker
 
 __all__ = [
+    "OF_NOBODY",
     "AuditSigner",
     "HiddenNumber",
     "KeyCredential",

@@ -33,6 +33,10 @@ _TAG_SIZE = 16
 _BLIND_INDEX = b"call-bridge blind index 1"
 
 
+OF_NOBODY = 0
+"""What stands for the customer in seals of what is no customer's yet: no row has this id."""
+
+
 class Vault:
     """Seals and opens numbers with the keys of one ring. Any thread may use it.
 

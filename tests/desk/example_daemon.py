@@ -52,6 +52,8 @@ class ExampleDaemon:
                 return examples.INVITATION
             case "POST", ["invitations", _]:
                 return shapes.SignedIn(token=SESSION, second_factor_wanted=False)
+            case "GET", ["messages"]:
+                return examples.STRANGERS_MESSAGES
             case "GET", ["me"]:
                 return self.me
             case "GET", ["sessions"]:
@@ -149,7 +151,7 @@ def make_app(daemon: ExampleDaemon) -> FastAPI:
             return _problem(401, "signed-out")
         if daemon.problem and path not in ("/v1/me", "/v1/calls/mine"):
             return _problem(*daemon.problem)
-        if "/messages/" in path:
+        if "/messages/" in path and request.method == "GET":
             return Response(SOUND, media_type="audio/wav")
         told = daemon.answer(request.method, path, body)
         if told is None:

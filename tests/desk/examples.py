@@ -278,6 +278,12 @@ DOUBTS = shapes.Doubts(
     ]
 )  # fmt: skip
 
+STRANGERS_MESSAGES = shapes.StrangersMessages(
+    messages=[
+        shapes.StrangersMessage(id="pqrstvwxzb", caller=7, at_ms=NOW - HOUR, seconds=12, heard_ms=None),
+        shapes.StrangersMessage(id="bzxwvtsrqp", caller=3, at_ms=NOW - DAY, seconds=41, heard_ms=NOW - HOUR),
+    ]
+)
 SESSIONS = shapes.Sessions(
     sessions=[
         shapes.Session(id="s1", address="127.0.0.1", agent="Mozilla/5.0 (X11; Linux x86_64) Firefox/140.0",

@@ -186,3 +186,29 @@ async def test_an_order_shows_when_its_numbers_are_called(desk: Browser, daemon:
     page = await desk.get("/orders/1042")
     assert "called 18:00-21:00" in page.text
     assert "Русский" in page.text
+
+
+# --- messages of those whom nobody knew ---
+
+
+async def test_a_supervisor_hears_strangers_messages_and_gives_them_to_orders(tmp_path: Path) -> None:
+    daemon = as_role(Role.SUPERVISOR)
+    async with served_desk(daemon, tmp_path) as desk:
+        page = await desk.get("/messages")
+        assert "Caller 7" in page.text
+        assert 'src="/messages/pqrstvwxzb"' in page.text
+        assert page.text.count("not heard yet") == 1
+        sound = await desk.get("/messages/pqrstvwxzb")
+        assert (sound.status, sound.headers["Content-Type"]) == (200, "audio/wav")
+        given = await desk.post("/messages/pqrstvwxzb", {"order": "1042"})
+        assert (given.status, given.headers["Location"]) == (303, "/orders/1042")
+        assert daemon.asked[-1] == ("POST", "/v1/messages/pqrstvwxzb", {"order": "1042"})
+        for typed in ("9999", "harriet"):
+            daemon.problem = (404, "no-such-order") if typed == "9999" else None
+            refused = await desk.post("/messages/pqrstvwxzb", {"order": typed})
+            assert refused.status == 404
+
+
+async def test_managers_have_no_page_of_strangers_messages(desk: Browser) -> None:
+    assert 'href="/messages"' not in (await desk.get("/")).text
+    assert (await desk.get("/messages")).status == 404

@@ -27,7 +27,14 @@ from bridge.desk import csrf
 from bridge.desk.app import make_app
 from bridge.desk.settings import DeskSettings
 from bridge.store.database import Database, now_ms
-from bridge.store.voice_messages import Begun, Keeping, Sound, begin_message, keep_message
+from bridge.store.voice_messages import (
+    Begun,
+    Keeping,
+    Sound,
+    begin_message,
+    begin_strangers_message,
+    keep_message,
+)
 from bridge.unlock import unlock
 from labkit.deskpeople import taken
 
@@ -114,12 +121,13 @@ async def her_places(stage: Stage, seats: dict[str, Seat]) -> dict[str, str]:
         "token": "z" * 45,
         "digest": "0" * 12,
         "name": "desk.css",
-        "message_id": await left_by_her(stage, "4001"),
+        "message_id": await left(stage, "4001"),
+        "strangers_message_id": await left(stage, None),
     }
 
 
-async def left_by_her(stage: Stage, code: str) -> str:
-    """A customer has left a message, of a second without a word."""
+async def left(stage: Stage, code: str | None) -> str:
+    """A customer has left a message, of a second without a word; None for somebody whom nobody knows."""
     config = load_config(stage.lab.config_path)
     sound = io.BytesIO()
     with wave.open(sound, "wb") as wav:
@@ -129,7 +137,10 @@ async def left_by_her(stage: Stage, code: str) -> str:
     async with await Database.open(config.store.path) as database:
         vault = await unlock(config.keys, database)
         assert vault is not None
-        assert await begin_message(database, message, code)
+        if code is None:
+            await begin_strangers_message(database, vault, message, 7)
+        else:
+            assert await begin_message(database, message, code)
         keeping = Keeping(config.callbacks.voicemails_kept, config.callbacks.voicemail_days)
         spoken = Sound(sound.getvalue(), 1)
         assert await keep_message(database, vault, message, spoken, keeping, now_ms=now_ms())

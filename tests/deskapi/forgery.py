@@ -131,6 +131,9 @@ REQUESTS = (
     Request("DELETE", "/v1/calls/{call_id}/capture", HERS),
     Request("POST", "/v1/orders/{code}/number-links", HERS),
     Request("GET", "/v1/orders/{code}/messages/{message_id}", HERS),
+    Request("GET", "/v1/messages", Whose.SUPERVISORS),
+    Request("GET", "/v1/messages/{message_id}", Whose.SUPERVISORS),
+    Request("POST", "/v1/messages/{message_id}", Whose.SUPERVISORS, body={"order": "7001"}),
     Request("POST", "/v1/orders/{code}/callers", HERS, body={"caller": 7}),
     Request("PUT", "/v1/orders/{code}/notes", HERS, body={"note_id": "ids.note", "text": "forged"}),
     Request(

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import aiohttp
 import pytest
-from callback_shop import callback_shop
+from callback_shop import SUPERVISOR, callback_shop
 from keying import by_info
 from shop import next_result, nothing_left, records, until
 from test_callbacks import IVAN, STRANGER, calls_in, crash_and_restart
@@ -43,6 +43,9 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
         voicemail_seconds=10,
     ) as lab:
         folder_of_recordings(lab).mkdir()  # which Debian's package does not make: docs/callbacks.md
+        lab.stop_daemon()
+        lab.configure({"desk": {"second_factor": ["owner"]}})  # the supervisor signs in by a password alone
+        lab.start_daemon()
         yield lab
 
 
@@ -70,9 +73,9 @@ def recordings(lab: Lab) -> list[Path]:
     return list(folder_of_recordings(lab).iterdir())
 
 
-async def speaks(lab: Lab, carrier: Carrier, seconds: float = 2) -> Call:
-    """A customer who calls, and has spoken for so long after the tone."""
-    customer = await calls_in(carrier, IVAN)
+async def speaks(lab: Lab, carrier: Carrier, seconds: float = 2, caller: str = IVAN) -> Call:
+    """Somebody who calls, and has spoken for so long after the tone."""
+    customer = await calls_in(carrier, caller)
     await customer.answered(within=10)
     await until(lambda: recordings(lab), "a recording")
     (path,) = recordings(lab)
@@ -80,12 +83,14 @@ async def speaks(lab: Lab, carrier: Carrier, seconds: float = 2) -> Call:
     return customer
 
 
-async def hear(lab: Lab, extension: str, message_id: str, order: str = ORDER) -> tuple[int, str, bytes]:
-    """What the desk's API answers: status, kind and content."""
+async def hear(
+    lab: Lab, extension: str, message_id: str, order: str | None = ORDER
+) -> tuple[int, str, bytes]:
+    """What the desk's API answers: status, kind and content. None: of nobody's order."""
     token = await signed_in(lab, extension)
     connector = aiohttp.UnixConnector(str(lab.desk_socket))
     async with aiohttp.ClientSession(connector=connector) as http:
-        url = f"http://desk/v1/orders/{order}/messages/{message_id}"
+        url = f"http://desk/v1{f'/orders/{order}' if order else ''}/messages/{message_id}"
         async with http.get(url, headers={"Authorization": f"Bearer {token}"}) as response:
             return response.status, response.content_type, await response.read()
 
@@ -183,9 +188,33 @@ async def test_who_hangs_up_before_the_tone_has_left_no_message(lab: Lab, carrie
     assert len(messages(lab)) == already
 
 
-async def test_a_stranger_is_asked_for_none(lab: Lab, carrier: Carrier) -> None:
-    already = rows(lab.database_path, "SELECT id FROM voice_messages")
-    customer = await calls_in(carrier, STRANGER)
-    await customer.answered(within=10)
-    await customer.ended(within=20)
-    assert rows(lab.database_path, "SELECT id FROM voice_messages") == already
+@pytest.mark.parametrize("caller", [STRANGER, "anonymous"])
+async def test_a_stranger_is_asked_as_a_customer_is_and_a_supervisor_hears_it(
+    lab: Lab, carrier: Carrier, caller: str
+) -> None:
+    already, before = len(messages(lab)), records(lab)
+    customer = await speaks(lab, carrier, caller=caller)
+    await customer.hang_up()
+    await until(lambda: len(messages(lab)) > already, "a message")
+    message_id, _ = messages(lab)[-1]
+    ((order, whose, label),) = rows(
+        lab.database_path,
+        "SELECT order_code, customer_id, caller FROM voice_messages WHERE id = ?",
+        message_id,
+    )
+    assert (order, whose) == (None, None)
+    assert label >= 1
+    assert (await hear(lab, SUPERVISOR, message_id, None))[0] == 200
+    assert (await hear(lab, "101", message_id, None))[0] == 404
+    await until(lambda: recordings(lab) == [], "an Asterisk that has forgotten it")
+    assert records(lab) == before, "nothing is on record of a call of nobody's"
+
+
+async def test_what_a_stranger_says_to_a_daemon_that_dies_is_fetched_by_the_next(
+    lab: Lab, carrier: Carrier
+) -> None:
+    already = len(messages(lab))
+    await speaks(lab, carrier, caller=STRANGER)
+    await crash_and_restart(lab)
+    await until(lambda: len(messages(lab)) > already, "a message", within=20)
+    assert (await hear(lab, SUPERVISOR, messages(lab)[-1][0], None))[0] == 200

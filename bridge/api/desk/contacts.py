@@ -25,6 +25,7 @@ from bridge.store.audit import AuditEntry
 from bridge.store.contact_habits import Habits, set_habits
 from bridge.store.errors import UnknownOrder
 from bridge.store.new_contacts import ENTERED_LABEL, keep_number
+from bridge.store.voice_messages import give_message_to_order
 from bridge.vault import NumberRefused, ReadNumber, SealBroken, Vault, read_number
 
 router = APIRouter()
@@ -101,6 +102,16 @@ async def attach_caller(
                 actor=reader.actor,
                 now_ms=now_ms,
             )
+            if stranger.message_id is not None:
+                await give_message_to_order(
+                    daemon.database,
+                    vault,
+                    stranger.message_id,
+                    code,
+                    sees=sees(reader),
+                    actor=reader.actor,
+                    now_ms=now_ms,
+                )
         except UnknownOrder:
             raise nothing_here() from None
         except SealBroken:

@@ -360,6 +360,26 @@ NUMBER_LINK_PATH = "/number/{token}"
 """Where a customer gives a number: `path` of NewNumberLink."""
 
 
+class StrangersMessage(Told):
+    """Of somebody whom nobody knew; `caller` is the running number that they had then."""
+
+    id: str
+    caller: int
+    at_ms: int
+    seconds: int
+    heard_ms: int | None
+
+
+class StrangersMessages(Told):
+    messages: list[StrangersMessage]
+
+
+class GiveMessage(Asked):
+    """To whom it belongs: the customer of this order."""
+
+    order: OrderCode
+
+
 class NewNumberLink(Told):
     path: str
     ends_ms: int

@@ -1,17 +1,57 @@
-"""The sound of what a customer has said, for the player on the order's page."""
+"""What customers have said: the sound for players, and the list of messages that are nobody's yet."""
 
 from __future__ import annotations
 
-from fastapi import APIRouter
-from fastapi.responses import Response
+from http import HTTPStatus
 
-from bridge.desk.visitor import Reading
+from fastapi import APIRouter
+from fastapi.responses import HTMLResponse, Response
+from pydantic import ValidationError
+
+from bridge.api.desk.shapes import GiveMessage
+from bridge.desk import words
+from bridge.desk.client import DeskProblem
+from bridge.desk.visitor import Deciding, Reading, Visitor, Watching
 
 router = APIRouter()
 
 
 @router.get("/orders/{code}/messages/{message_id}")
 async def message(visitor: Reading, code: str, message_id: str) -> Response:
+    return _player(await visitor.api.message(code, message_id))
+
+
+@router.get("/messages")
+async def of_strangers(visitor: Watching) -> HTMLResponse:
+    return await _page(visitor)
+
+
+@router.get("/messages/{strangers_message_id}")
+async def strangers_message(visitor: Watching, strangers_message_id: str) -> Response:
+    return _player(await visitor.api.strangers_message(strangers_message_id))
+
+
+@router.post("/messages/{strangers_message_id}")
+async def give_to_order(visitor: Deciding, strangers_message_id: str) -> Response:
+    code = visitor.typed("order")
+    try:
+        await visitor.api.give_message(strangers_message_id, GiveMessage(order=code))
+    except ValidationError:
+        problem = DeskProblem(HTTPStatus.NOT_FOUND, "no-such-order")
+    except DeskProblem as refusal:
+        problem = refusal
+    else:
+        return visitor.go(f"/orders/{code}")
+    if problem.reason != "no-such-order":
+        raise problem
+    return await _page(visitor, visitor.text(words.words_of(problem.reason, problem.status)), problem.status)
+
+
+async def _page(visitor: Visitor, problem: str = "", status: int = HTTPStatus.OK) -> HTMLResponse:
+    messages = await visitor.api.strangers_messages()
+    return visitor.page("messages.html", status, messages=messages, problem=problem)
+
+
+def _player(sound: bytes) -> Response:
     """Never a download with a name, and kept by no cache."""
-    sound = await visitor.api.message(code, message_id)
     return Response(sound, media_type="audio/wav", headers={"Content-Disposition": "inline"})

@@ -15,8 +15,10 @@ def upgrade() -> None:
     op.create_table(
         "voice_messages",
         sa.Column("id", sa.Text(), nullable=False),
-        sa.Column("customer_id", sa.Integer(), nullable=False),
-        sa.Column("order_code", sa.Text(), nullable=False),
+        sa.Column("customer_id", sa.Integer()),
+        sa.Column("order_code", sa.Text()),
+        sa.Column("caller", sa.Integer()),
+        sa.Column("data_key", sa.LargeBinary()),
         sa.Column("at_ms", sa.Integer(), nullable=False),
         sa.Column("seconds", sa.Integer()),
         sa.Column("sealed", sa.LargeBinary()),
