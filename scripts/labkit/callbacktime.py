@@ -79,7 +79,7 @@ def main(arguments: Sequence[str]) -> int:
     ours = statistics.median(times[OURS])
     for name, measured in times.items():
         p50, p99 = statistics.median(measured), statistics.quantiles(measured, n=100)[98]
-        ratio = "" if name == OURS else f"   call-bridge takes {ours / p50:.2f}x of it"
+        ratio = "" if name == OURS else f"   ours: {ours / p50:.2f}x"
         print(f"{name:28} p50 {p50:5.2f}   p99 {p99:6.2f}{ratio}")
     return 0
 
