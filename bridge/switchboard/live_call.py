@@ -265,11 +265,10 @@ class LiveCall:
         finally:
             for timer in list(self._timers):
                 self._stop(timer)
-            for beside in (self._recording, self._ringing_back, self._reading_formats, self._prepared):
+            besides = (self._recording, self._ringing_back, self._reading_formats, self._prepared)
+            for beside in (*besides, self._leaving_alone):
                 if beside is not None:
                     beside.cancel()
-            if self._leaving_alone is not None:
-                await self._leaving_alone
             if self._capture is not None:
                 self._capture.close()
             self.told.cancel()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -315,3 +317,40 @@ async def test_a_number_that_two_have_asked_for_stays_on_the_list_when_one_reque
     assert (await work.ask(work.anna, "DELETE", f"/v1/outcomes/{first.body['id']}")).status == 204
     answer = await work.ask(work.anna, "POST", "/v1/orders/1044/calls", {})
     assert (answer.status, answer.reason) == (403, "do_not_call")
+
+
+# --- by keys on the phone ---
+
+
+@pytest.mark.usefixtures("order")
+async def test_a_wish_that_was_keyed_in_is_the_outcome_of_the_call_and_can_be_undone(work: Shop) -> None:
+    await work.order("1050", "Harriet Vane", "+447700900123", work.anna)
+    call_id = await work.call(work.anna, "1042")
+    await work.talking(call_id)
+    assert await work.desk.app.state.work.leave_alone(call_id, "101")
+    assert await work.desk.app.state.work.leave_alone(call_id, "101"), "pressed once more it changes nothing"
+    assert ("extension 101", "outcome", "order 1042", "do-not-call") in await work.desk.audit()
+    assert [await waiting(work, code) for code in ("1042", "1050")] == [("done", 0, None)] * 2
+    await work.ended(call_id)
+    refused = await work.ask(work.anna, "POST", "/v1/orders/1050/calls", {})
+    assert (refused.status, refused.reason) == (403, "do_not_call")
+    undo = (await work.card(work.anna, "1042"))["undo"]
+    assert (await work.ask(work.anna, "DELETE", f"/v1/outcomes/{undo['id']}")).status == 204
+    assert await waiting(work, "1050") == ("new", 0, None)
+
+
+@pytest.mark.usefixtures("order")
+async def test_a_wish_is_written_though_the_call_ends_at_that_moment(work: Shop) -> None:
+    call_id = await work.call(work.anna, "1042")
+    await work.talking(call_id)
+    with suppress(TimeoutError):
+        async with asyncio.timeout(0):
+            await work.desk.app.state.work.leave_alone(call_id, "101")
+    await work.ended(call_id)
+    async with asyncio.timeout(10):
+        while await waiting(work) != ("done", 0, None):
+            await asyncio.sleep(0.01)
+
+
+async def test_a_call_that_is_none_leaves_nobody_alone(work: Shop) -> None:
+    assert not await work.desk.app.state.work.leave_alone("bcdfgh", "101")

@@ -125,14 +125,26 @@ class Work:
             watcher(told)
 
     async def leave_alone(self, call_id: str, extension: str) -> bool:
-        """A manager has keyed in that a call's customer wants to be called no more; False if that failed."""
+        """A manager has keyed in that a call's customer wants to be called no more; False if that failed.
+
+        It is written though whoever waits for it, the call, is over meanwhile.
+        """
+        on_disk: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+        writing = self._leave_alone(call_id, extension, on_disk)
+        self._tasks.start(writing, name=f"leave alone {call_id}", call=call_id)
+        return await on_disk
+
+    async def _leave_alone(self, call_id: str, extension: str, on_disk: asyncio.Future[bool]) -> None:
+        done = False
         try:
             said = await leave_alone(self._database, call_id, actor=dialler(extension), now_ms=self.now_ms())
+            done = True
+            self.tell_outcome(OutcomeTold(said.id, said.code, said.outcome), said.served_by)
         except (SQLAlchemyError, UnknownCall, UnknownOrder) as error:
-            log.error("a customer can't be left alone", call=call_id, error=type(error).__name__)
-            return False
-        self.tell_outcome(OutcomeTold(said.id, said.code, said.outcome), said.served_by)
-        return True
+            log.error("a customer can't be left alone", error=type(error).__name__)
+        finally:
+            if not on_disk.done():
+                on_disk.set_result(done)
 
     def _moved(self, moved: CallMoved) -> None:
         self.listeners.call_moved(moved)

@@ -84,27 +84,6 @@ async def test_pressed_twice_while_it_is_written_it_is_one_wish(tmp_path: Path) 
         await shop.over()
 
 
-async def test_a_wish_is_written_even_where_the_call_ends_at_that_moment(tmp_path: Path) -> None:
-    written, done = asyncio.Event(), []
-
-    async def answer() -> bool:
-        await written.wait()
-        done.append(True)
-        return True
-
-    wishes = Wishes(answer)
-    async with open_shop(tmp_path, pbx=HeardPbx()) as shop:
-        shop.board.leave_alone_by(wishes)
-        manager = shop.dial()
-        await shop.talking()
-        press(shop, manager, "*9")
-        await until(lambda: bool(wishes.written))
-        shop.board.hear(ChannelGone(manager, None))
-        written.set()
-        await shop.over()
-        assert done == [True]
-
-
 async def test_before_a_conversation_the_code_means_nothing(tmp_path: Path) -> None:
     async def answer() -> bool:
         return True
