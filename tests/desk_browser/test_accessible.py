@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 from axe_playwright_python.async_playwright import Axe
+from left_messages import left
 from playwright.async_api import Page, expect
 from stage import MANAGER, OTHER_MANAGER, OWNER, SUPERVISOR, Stage, open_stage
 from wire import Wire
@@ -26,11 +27,14 @@ RULES = {
     "resultTypes": ["violations"],
 }
 PAGES_OF = {
-    MANAGER: ("/", "/?filter=all", "/?q=nobody", "/orders/5001", "/account", "/account/second-factor", "/no"),
+    MANAGER: (
+        *("/", "/?filter=all", "/?q=nobody", "/orders/5001", "/account", "/account/second-factor", "/no"),
+        "/orders/5001/contacts/1/habits",
+    ),
     SUPERVISOR: (
         *("/", "/orders/5001", "/orders/5001/assignment", "/wall", "/managers", f"/managers/{MANAGER}"),
         *(f"/managers/{MANAGER}/leave", "/results", "/alarms", "/audit", "/proposals", "/doubts"),
-        "/orders/5001/contacts",
+        *("/orders/5001/contacts", "/messages"),
     ),
     OWNER: ("/managers", f"/managers/{MANAGER}/rules", "/orders/5001/contacts/1"),
 }
@@ -71,6 +75,7 @@ def write_orders(path: Path) -> Path:
         writer.writerow(["5002", "Пётр Журавлёв", "+447700900613", "", "Два кресла", MANAGER])
         writer.writerow(["5003", "Eva Lark", "+447700900614", "", "A chair", MANAGER])
         writer.writerow(["5004", "Ida Lark", "+441000000000", "", "A doubtful number", MANAGER])
+        writer.writerow(["5005", "Una Lark", "+447700900615", "", "A stool", MANAGER])
     return path
 
 
@@ -93,7 +98,9 @@ async def stage(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stage
 
 
 async def fill(stage: Stage) -> None:
-    """Something on every page: notes, outcomes, an alarm, a proposal, results."""
+    """Something on every page: notes, outcomes, an alarm, a proposal, results, messages."""
+    await left(stage, "5001")
+    await left(stage, None)
     hers = await stage.token(MANAGER)
     note = {"text": "Rings twice. Or under +44 7700 900699."}
     taken(await stage.api.ask("PUT", "/v1/orders/5001/notes", note, token=hers))
@@ -169,12 +176,33 @@ async def test_pages_of_a_link_for_the_customer_have_no_violations(stage: Stage,
         found = await violations(page) + await too_wide(page)
         await seat.context.clear_cookies()
         await seat.open("/" + link.split("/", 3)[3])
+        await page.locator("summary").click()
+        found += await violations(page) + await too_wide(page)
         for number in ("12", "+447700900688"):
             await page.locator("#number").fill(number)
             await page.locator("button.primary").click()
             await expect(page.locator("h1")).to_be_visible()
             found += await violations(page) + await too_wide(page)
         await expect(page.locator("#number")).to_have_count(0)
+    assert not found, "\n".join(found)
+
+
+@each_look
+async def test_the_page_that_says_that_nobody_calls_any_more_has_no_violations(
+    stage: Stage, look: Look
+) -> None:
+    made = taken(
+        await stage.api.ask("POST", "/v1/orders/5005/number-links", token=await stage.token(MANAGER))
+    )
+    async with Wire(stage.lab.record.desk_port) as wire:
+        context = await stage.browser.new_context(**look.settings)
+        page = await context.new_page()
+        await page.goto(wire.url + made["path"])
+        await page.locator("summary").click()
+        await page.locator("button.danger").click()
+        await expect(page.locator("button.danger")).to_have_count(0)
+        found = await violations(page) + await too_wide(page)
+        await context.close()
     assert not found, "\n".join(found)
 
 

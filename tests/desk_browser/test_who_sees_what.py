@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import csv
-import io
 import re
-import wave
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
@@ -17,25 +15,14 @@ from zoneinfo import ZoneInfo
 import pytest
 import pytest_asyncio
 from kept import expect_no_number, kept_by
+from left_messages import left
 from pages import PAGES, Served, Who
 from stage import MANAGER, OTHER_MANAGER, OWNER, SUPERVISOR, Seat, Stage, open_stage
 from wire import Wire
 
-from bridge.asterisk import names
-from bridge.config import load_config
 from bridge.desk import csrf
 from bridge.desk.app import make_app
 from bridge.desk.settings import DeskSettings
-from bridge.store.database import Database, now_ms
-from bridge.store.voice_messages import (
-    Begun,
-    Keeping,
-    Sound,
-    begin_message,
-    begin_strangers_message,
-    keep_message,
-)
-from bridge.unlock import unlock
 from labkit.deskpeople import taken
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -124,27 +111,6 @@ async def her_places(stage: Stage, seats: dict[str, Seat]) -> dict[str, str]:
         "message_id": await left(stage, "4001"),
         "strangers_message_id": await left(stage, None),
     }
-
-
-async def left(stage: Stage, code: str | None) -> str:
-    """A customer has left a message, of a second without a word; None for somebody whom nobody knows."""
-    config = load_config(stage.lab.config_path)
-    sound = io.BytesIO()
-    with wave.open(sound, "wb") as wav:
-        wav.setparams((1, 2, 8000, 0, "NONE", ""))
-        wav.writeframes(bytes(2 * 8000))
-    message = Begun(names.new_message_id(), now_ms())
-    async with await Database.open(config.store.path) as database:
-        vault = await unlock(config.keys, database)
-        assert vault is not None
-        if code is None:
-            await begin_strangers_message(database, vault, message, 7)
-        else:
-            assert await begin_message(database, message, code)
-        keeping = Keeping(config.callbacks.voicemails_kept, config.callbacks.voicemail_days)
-        spoken = Sound(sound.getvalue(), 1)
-        assert await keep_message(database, vault, message, spoken, keeping, now_ms=now_ms())
-    return message.id
 
 
 def each_page(method: str, *, but: Callable[[Served], bool] = lambda _: False) -> pytest.MarkDecorator:
