@@ -186,6 +186,7 @@ async def test_where_the_next_number_is_none_too_the_manager_is_told_and_no_thir
     await nothing_left(lab)
 
 
+@pytest.mark.alone
 async def test_a_manager_who_hangs_up_while_they_are_told_has_no_second_phone_rung(
     lab: Lab, phone: Phone, carrier: Carrier, tmp_path: Path
 ) -> None:

@@ -31,6 +31,8 @@ from bridge.proof.sip.phone import Phone
 from labkit.lab import Lab
 from labkit.readiness import get
 
+pytestmark = pytest.mark.alone
+
 SECONDS_LEFT = 12
 
 
