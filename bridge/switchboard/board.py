@@ -289,9 +289,12 @@ class Switchboard:
                 call.post(HangUpRequested())
 
     def give_up_attempts(self) -> None:
-        """Ask for the end of every call that may yet become a conversation; refusals are still told."""
+        """Ask for the end of every call that may yet become a conversation; refusals are still told.
+
+        What a call comes to that is being decided about nobody knows yet: ask again when it has been.
+        """
         for call in self._calls.values():
-            if call.state is not State.TALKING and call.state not in _AS_GOOD_AS_OVER:
+            if call.state not in (State.TALKING, State.CHECKING) and call.state not in _AS_GOOD_AS_OVER:
                 call.post(HangUpRequested())
 
     def end_conversations(self, extensions: Collection[str]) -> int:

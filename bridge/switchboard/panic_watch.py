@@ -19,6 +19,7 @@ from bridge.switchboard.board import Switchboard
 log = structlog.get_logger()
 
 _SECONDS_BETWEEN_LOOKS: Final = 0.5
+_SECONDS_TO_DECIDE: Final = 0.2
 
 
 class PanicWatch:
@@ -39,9 +40,12 @@ class PanicWatch:
         except SQLAlchemyError as error:
             log.error("the database does not say whether there is a panic", error=type(error).__name__)
             return
-        if panic is not None and not self.on:
+        was_on, self.on = self.on, panic is not None
+        if self.on and not was_on:
             log.warning("PANIC: no call is placed")
             self._switchboard.give_up_attempts()
-        elif panic is None and self.on:
+            # A decision that was made before the panic may not be carried out yet.
+            await asyncio.sleep(_SECONDS_TO_DECIDE)
+            self._switchboard.give_up_attempts()
+        elif was_on and not self.on:
             log.warning("the panic is over: calls are placed again")
-        self.on = panic is not None

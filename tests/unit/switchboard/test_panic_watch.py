@@ -1,0 +1,74 @@
+"""A panic ends what may yet become a call, and lets refusals be told."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from pathlib import Path
+
+from obliging_shop import ObligingPbx, open_shop, until
+
+from bridge.calls.model import Message
+from bridge.store.database import now_ms
+from bridge.store.panic import Panic, begin_panic
+from bridge.store.records import SealedContact
+from bridge.switchboard.admission import Admission, Admitted, Asked, Refused
+from bridge.switchboard.panic_watch import PanicWatch
+
+
+@dataclass
+class SlowGate:
+    """Decides as Admission does, and tells no decision before it is let."""
+
+    admission: Admission
+    told: asyncio.Event
+
+    async def ask(self, asked: Asked) -> Admitted | Refused:
+        decided = await self.admission.ask(asked)
+        await self.told.wait()
+        return decided
+
+    async def record(self, admitted: Admitted, /) -> Refused | None:
+        return await self.admission.record(admitted)
+
+    async def find_next(self, asked: Asked, tried: SealedContact, result: object, /) -> Admitted | None:
+        return None
+
+
+class RingingPbx(ObligingPbx):
+    """Whose customers do not answer."""
+
+    async def dial(self, channel_id: str, _seconds: float) -> None:
+        self.dialled.append(channel_id)
+
+
+async def test_a_manager_whose_call_is_being_refused_as_a_panic_begins_is_told(tmp_path: Path) -> None:
+    async with open_shop(tmp_path) as shop:
+        gate = SlowGate(shop.parts.admission, asyncio.Event())  # type: ignore[arg-type]
+        shop.parts.admission = gate
+        await begin_panic(shop.database, Panic(now_ms(), "cli:alice", "a test"))
+        shop.dial()
+        await until(lambda: [call.state for call in shop.board.live()] == ["checking"])
+        async with asyncio.TaskGroup() as group:
+            group.create_task(PanicWatch(shop.database, shop.board).look())
+            await asyncio.sleep(0.05)  # it has looked, and the call is still being decided about
+            gate.told.set()
+        await shop.over()
+        assert shop.pbx.told == [Message.OUT_OF_SERVICE]
+
+
+async def test_a_call_that_was_allowed_just_before_the_panic_rings_for_no_second(tmp_path: Path) -> None:
+    async with open_shop(tmp_path, pbx=RingingPbx()) as shop:
+        gate = SlowGate(shop.parts.admission, asyncio.Event())  # type: ignore[arg-type]
+        shop.parts.admission = gate
+        shop.dial()
+        await until(lambda: [call.state for call in shop.board.live()] == ["checking"])
+        await asyncio.sleep(0.05)  # it has been decided
+        await begin_panic(shop.database, Panic(now_ms(), "cli:alice", "a test"))
+        async with asyncio.TaskGroup() as group:
+            group.create_task(PanicWatch(shop.database, shop.board).look())
+            await asyncio.sleep(0.05)
+            gate.told.set()
+        await shop.over()
+        assert await shop.ledger.flush(5)
+        assert await shop.results() == ["cancelled"]
