@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from obliging_shop import ObligingPbx, open_shop, until
@@ -21,12 +21,14 @@ class SlowGate:
     """Decides as Admission does, and tells no decision before it is let."""
 
     admission: Admission
-    told: asyncio.Event
+    decided: asyncio.Event = field(default_factory=asyncio.Event)
+    told: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def ask(self, asked: Asked) -> Admitted | Refused:
-        decided = await self.admission.ask(asked)
+        decision = await self.admission.ask(asked)
+        self.decided.set()
         await self.told.wait()
-        return decided
+        return decision
 
     async def record(self, admitted: Admitted, /) -> Refused | None:
         return await self.admission.record(admitted)
@@ -44,31 +46,29 @@ class RingingPbx(ObligingPbx):
 
 async def test_a_manager_whose_call_is_being_refused_as_a_panic_begins_is_told(tmp_path: Path) -> None:
     async with open_shop(tmp_path) as shop:
-        gate = SlowGate(shop.parts.admission, asyncio.Event())  # type: ignore[arg-type]
+        gate = SlowGate(shop.parts.admission)  # type: ignore[arg-type]
         shop.parts.admission = gate
         await begin_panic(shop.database, Panic(now_ms(), "cli:alice", "a test"))
         shop.dial()
-        await until(lambda: [call.state for call in shop.board.live()] == ["checking"])
-        async with asyncio.TaskGroup() as group:
-            group.create_task(PanicWatch(shop.database, shop.board).look())
-            await asyncio.sleep(0.05)  # it has looked, and the call is still being decided about
-            gate.told.set()
+        await gate.decided.wait()
+        await PanicWatch(shop.database, shop.board).look()
+        gate.told.set()
         await shop.over()
         assert shop.pbx.told == [Message.OUT_OF_SERVICE]
 
 
 async def test_a_call_that_was_allowed_just_before_the_panic_rings_for_no_second(tmp_path: Path) -> None:
     async with open_shop(tmp_path, pbx=RingingPbx()) as shop:
-        gate = SlowGate(shop.parts.admission, asyncio.Event())  # type: ignore[arg-type]
+        gate = SlowGate(shop.parts.admission)  # type: ignore[arg-type]
         shop.parts.admission = gate
         shop.dial()
-        await until(lambda: [call.state for call in shop.board.live()] == ["checking"])
-        await asyncio.sleep(0.05)  # it has been decided
+        await gate.decided.wait()
         await begin_panic(shop.database, Panic(now_ms(), "cli:alice", "a test"))
-        async with asyncio.TaskGroup() as group:
-            group.create_task(PanicWatch(shop.database, shop.board).look())
-            await asyncio.sleep(0.05)
-            gate.told.set()
+        watch = PanicWatch(shop.database, shop.board)
+        await watch.look()
+        gate.told.set()
+        await until(lambda: bool(shop.pbx.dialled))
+        await watch.look()
         await shop.over()
         assert await shop.ledger.flush(5)
         assert await shop.results() == ["cancelled"]
