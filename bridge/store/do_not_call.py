@@ -154,22 +154,27 @@ def _forbid(
 ) -> int | None:
     if connection.execute(_IS_ON_IT, {"index": index}).scalar_one():
         return None
-    done_with = left_without(connection, [index])
-    set_work(connection, {code: after(work, Outcome.DO_NOT_CALL, now_ms) for code, work in done_with.items()})
-    add_requests(connection, [index], now_ms, label=label)
-    detail = f"orders={len(done_with)}"
+    done_with = _forbid_numbers(connection, [index], now_ms, label)
+    detail = f"orders={done_with}"
     add_entry(connection, pen, AuditEntry(now_ms, actor, "do-not-call-add", "number", detail))
-    return len(done_with)
+    return done_with
 
 
 def forbid_customer(connection: Connection, customer_id: int, now_ms: int, *, label: str) -> int:
-    """Put every number of a customer's on the list, and let none of theirs be called; returns how many orders
-    are done with."""
-    indexes = numbers_of(connection, customer_id)
+    """Put every number of a customer's on the list, and let none of theirs be called.
+
+    Returns how many orders are done with.
+    """
+    connection.execute(_MARK_CUSTOMER, {"of_customer": customer_id, "since_ms": now_ms})
+    return _forbid_numbers(connection, numbers_of(connection, customer_id), now_ms, label)
+
+
+def _forbid_numbers(
+    connection: Connection, indexes: Collection[bytes], now_ms: int, label: str | None
+) -> int:
     done_with = left_without(connection, indexes)
     set_work(connection, {code: after(work, Outcome.DO_NOT_CALL, now_ms) for code, work in done_with.items()})
     add_requests(connection, indexes, now_ms, label=label)
-    connection.execute(_MARK_CUSTOMER, {"of_customer": customer_id, "since_ms": now_ms})
     return len(done_with)
 
 

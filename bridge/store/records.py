@@ -204,12 +204,15 @@ def within_its_hours(minute: ColumnElement[Any]) -> ColumnElement[bool]:
     )
 
 
-def contacts_to_dial(*columns: Any) -> Select[Any]:
-    """The contacts of an order's customer that may be dialled, the one to be tried first on top."""
+def contacts_to_dial(*columns: Any, but_first: Sequence[ColumnElement[Any]] = ()) -> Select[Any]:
+    """The contacts of an order's customer that may be dialled, the one to be tried first on top.
+
+    `but_first` orders them before the order of trying does.
+    """
     return (
         select(*columns)
         .where(contacts.c.customer_id == orders.c.customer_id, MAY_BE_DIALLED)
-        .order_by(*IN_THE_ORDER_OF_TRYING)
+        .order_by(*but_first, *IN_THE_ORDER_OF_TRYING)
     )
 
 
@@ -248,14 +251,10 @@ def _dial_facts_statement() -> Select[Any]:
     tried = bindparam("but_contact_id", type_=contacts.c.id.type)
     minute = bindparam("minute", type_=contacts.c.call_from.type)
     none_is_meant = and_(chosen.is_(None), bindparam("passed_over", type_=contacts.c.id.type) == 0)
+    # Whoever means none in particular gets one that may be called now.
+    not_now = case((and_(none_is_meant, not_(within_its_hours(minute))), 1), else_=0)
     contact_to_dial = (
-        select(contacts.c.id)
-        .where(contacts.c.customer_id == orders.c.customer_id, MAY_BE_DIALLED)
-        .order_by(
-            # Whoever means none in particular gets one that may be called now.
-            case((and_(none_is_meant, not_(within_its_hours(minute))), 1), else_=0),
-            *IN_THE_ORDER_OF_TRYING,
-        )
+        contacts_to_dial(contacts.c.id, but_first=[not_now])
         .where(or_(chosen.is_(None), contacts.c.id == chosen), or_(tried.is_(None), contacts.c.id != tried))
         .limit(1)
         .offset(bindparam("passed_over"))

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from sqlalchemy import ColumnElement, Delete, bindparam, delete, func, insert, or_, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bridge.store.audit import AuditEntry, write_entry
 from bridge.store.data_keys import require_known_key
@@ -237,15 +238,26 @@ async def open_strangers_message(
 ) -> bytes | None:
     """One of them as WAV, on record before anybody hears it; None where there is none. Raises SealBroken."""
     async with db.write() as connection:
-        found = (await connection.execute(_STRANGERS, {"message_id": message_id})).one_or_none()
-        if found is None:
+        opened = await _opened_of_stranger(connection, vault, message_id)
+        if opened is None:
             return None
-        wav = vault.open_sound(
-            found.sealed, customer_id=OF_NOBODY, message_id=message_id, data_key=found.data_key
-        )
+        caller, wav = opened
         await connection.execute(_HEARD, {"message_id": message_id, "now_ms": now_ms})
-        await write_entry(connection, AuditEntry(now_ms, actor, "message-hear", f"caller {found.caller}"))
+        await write_entry(connection, AuditEntry(now_ms, actor, "message-hear", f"caller {caller}"))
     return wav
+
+
+async def _opened_of_stranger(
+    connection: AsyncConnection, vault: Vault, message_id: str
+) -> tuple[int, bytes] | None:
+    """The running number of whoever left it, and the sound. Raises SealBroken."""
+    found = (await connection.execute(_STRANGERS, {"message_id": message_id})).one_or_none()
+    if found is None:
+        return None
+    wav = vault.open_sound(
+        found.sealed, customer_id=OF_NOBODY, message_id=message_id, data_key=found.data_key
+    )
+    return found.caller, wav
 
 
 async def give_message_to_order(
@@ -260,17 +272,15 @@ async def give_message_to_order(
         customer = (await connection.execute(CUSTOMER_SEEN, {"code": code} | whose(sees))).first()
         if customer is None:
             raise UnknownOrder(code)
-        found = (await connection.execute(_STRANGERS, {"message_id": message_id})).one_or_none()
-        if found is None:
+        opened = await _opened_of_stranger(connection, vault, message_id)
+        if opened is None:
             return False
-        wav = vault.open_sound(
-            found.sealed, customer_id=OF_NOBODY, message_id=message_id, data_key=found.data_key
-        )
+        caller, wav = opened
         sealed = vault.seal_sound(
             wav, customer_id=customer.customer_id, message_id=message_id, data_key=customer.data_key
         )
         moved = {"message_id": message_id, "whose": customer.customer_id, "about": code, "sound": sealed}
         await connection.execute(_GIVE_TO_ORDER, moved)
-        entry = AuditEntry(now_ms, actor, "message-attach", f"order {code}", f"caller {found.caller}")
+        entry = AuditEntry(now_ms, actor, "message-attach", f"order {code}", f"caller {caller}")
         await write_entry(connection, entry)
     return True
