@@ -52,6 +52,11 @@ class Problem(Exception):
         return response
 
 
+def sealed() -> Problem:
+    """What needs a key, while the daemon has none."""
+    return Problem(HTTPStatus.SERVICE_UNAVAILABLE, "sealed", "The daemon has no key. See its log.")
+
+
 async def answer_problem(_request: Request, problem: Exception) -> JSONResponse:
     """FastAPI's handler for Problem."""
     assert isinstance(problem, Problem)  # noqa: S101 - registered for this type alone

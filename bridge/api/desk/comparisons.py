@@ -12,6 +12,7 @@ from fastapi import APIRouter
 
 from bridge.api.desk import shapes
 from bridge.api.desk.daemon import NowMs, TheDaemon
+from bridge.api.desk.opening import vault_of
 from bridge.api.desk.reader import SignedIn, nothing_here
 from bridge.api.desk.work import sees
 from bridge.api.problems import Problem
@@ -30,9 +31,7 @@ async def compare_number(
     if most == 0:
         detail = "desk.comparisons_per_day is 0 in config.yaml."
         raise Problem(HTTPStatus.FORBIDDEN, "comparisons-off", detail)
-    if daemon.vault is None:
-        raise Problem(HTTPStatus.SERVICE_UNAVAILABLE, "sealed", "The daemon has no key. See its log.")
-    index = _index_of(daemon.vault, asked.number, daemon.config.shop.country)
+    index = _index_of(vault_of(daemon), asked.number, daemon.config.shop.country)
     comparing = Comparing(code, asked.contact_id, index, sees(reader), reader.actor)
     try:
         compared = await compare(daemon.database, comparing, most=most, now_ms=now_ms)

@@ -13,6 +13,7 @@ from fastapi import APIRouter
 from bridge.api.desk import shapes
 from bridge.api.desk.daemon import DeskDaemon, NowMs, TheDaemon
 from bridge.api.desk.door import Door, TheCustomersDoor
+from bridge.api.desk.opening import broken_seals_told, vault_of
 from bridge.api.desk.people import Id
 from bridge.api.desk.reader import Reader, SignedIn, Supervisor, nothing_here
 from bridge.api.desk.work import sees
@@ -26,7 +27,8 @@ from bridge.store.contact_habits import Habits, set_habits
 from bridge.store.errors import UnknownOrder
 from bridge.store.new_contacts import ENTERED_LABEL, keep_number
 from bridge.store.voice_messages import give_message_to_order
-from bridge.vault import NumberRefused, ReadNumber, SealBroken, Vault, read_number
+from bridge.switchboard.strangers import Stranger
+from bridge.vault import NumberRefused, ReadNumber, Vault, read_number
 
 router = APIRouter()
 
@@ -62,14 +64,13 @@ def _own(daemon: DeskDaemon, reader: Reader, call_id: str) -> str:
 async def add_number(
     code: shapes.OrderCode, asked: shapes.NewNumber, reader: Supervisor, daemon: TheDaemon, now_ms: NowMs
 ) -> None:
-    vault, number = _vault(daemon), _read(asked.number, daemon.config.shop.country)
+    vault, number = vault_of(daemon), _read(asked.number, daemon.config.shop.country)
     entry = AuditEntry(now_ms, reader.actor, "contact-add", f"order {code}")
     try:
-        kept = await keep_number(daemon.database, vault, code, number, label=ENTERED_LABEL, entry=entry)
+        with broken_seals_told():
+            kept = await keep_number(daemon.database, vault, code, number, label=ENTERED_LABEL, entry=entry)
     except UnknownOrder:
         raise nothing_here() from None
-    except SealBroken:
-        raise _seal_broken() from None
     if not kept:
         raise nothing_here()
 
@@ -82,7 +83,7 @@ async def attach_caller(
 
     Answered alike whether or not the caller had sent a number, and whether it was the customer's.
     """
-    vault = _vault(daemon)
+    vault = vault_of(daemon)
     if not await may_attach_to(daemon.database, code, sees=sees(reader)):
         raise nothing_here()
     with daemon.strangers.taken(asked.caller, now_ms) as stranger:
@@ -90,32 +91,34 @@ async def attach_caller(
             raise Problem(
                 HTTPStatus.NOT_FOUND, "no-such-caller", "Nobody has called under this number of late."
             )
-        try:
+        await _attach(daemon, vault, reader, code, stranger, now_ms)
+
+
+async def _attach(
+    daemon: DeskDaemon, vault: Vault, reader: Reader, code: str, stranger: Stranger, now_ms: int
+) -> None:
+    """Their call, their number if they sent one, and what they have said if they were asked."""
+    database = daemon.database
+    try:
+        with broken_seals_told():
             number = None if stranger.number is None else stranger.number.opened(vault)
+            call = AttachedCall(new_call_id(), stranger.at_ms, number)
             await attach_call(
-                daemon.database,
+                database,
                 vault,
                 code,
-                AttachedCall(new_call_id(), stranger.at_ms, number),
+                call,
                 manager_id=reader.manager_id,
                 sees=sees(reader),
                 actor=reader.actor,
                 now_ms=now_ms,
             )
-            if stranger.message_id is not None:
+            if (said := stranger.message_id) is not None:
                 await give_message_to_order(
-                    daemon.database,
-                    vault,
-                    stranger.message_id,
-                    code,
-                    sees=sees(reader),
-                    actor=reader.actor,
-                    now_ms=now_ms,
+                    database, vault, said, code, sees=sees(reader), actor=reader.actor, now_ms=now_ms
                 )
-        except UnknownOrder:
-            raise nothing_here() from None
-        except SealBroken:
-            raise _seal_broken() from None
+    except UnknownOrder:
+        raise nothing_here() from None
 
 
 @router.put("/v1/orders/{code}/contacts/{contact_id}/habits", status_code=HTTPStatus.NO_CONTENT)
@@ -169,13 +172,11 @@ async def give_number(
 ) -> None:
     """The customer's own. Unknown, used and late links are answered alike, whatever the number."""
     await _expect_open(daemon, door, token, asked.address, now_ms)
-    vault, number = _vault(daemon), _read(asked.number, daemon.config.shop.country)
-    try:
+    vault, number = vault_of(daemon), _read(asked.number, daemon.config.shop.country)
+    with broken_seals_told():
         used = await number_links.use_link(
             daemon.database, vault, token, number, actor=_CUSTOMER, now_ms=now_ms
         )
-    except SealBroken:
-        raise _seal_broken() from None
     if not used:
         raise nothing_here()
 
@@ -197,16 +198,6 @@ async def _expect_open(daemon: DeskDaemon, door: Door, token: str, address: str,
         ):
             await door.refuse(daemon, address, address, None, "number-link-failed", now_ms)
             raise nothing_here()
-
-
-def _vault(daemon: DeskDaemon) -> Vault:
-    if daemon.vault is None:
-        raise Problem(HTTPStatus.SERVICE_UNAVAILABLE, "sealed", "The daemon has no key. See its log.")
-    return daemon.vault
-
-
-def _seal_broken() -> Problem:
-    return Problem(HTTPStatus.CONFLICT, "seal-broken", "The customer's key does not open: it was altered.")
 
 
 def _read(text: str, home_region: str) -> ReadNumber:

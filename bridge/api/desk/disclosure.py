@@ -15,6 +15,7 @@ from bridge.api.desk import shapes
 from bridge.api.desk.codes import expect_code
 from bridge.api.desk.daemon import DeskDaemon, NowMs, TheDaemon
 from bridge.api.desk.door import TheDoor
+from bridge.api.desk.opening import vault_of
 from bridge.api.desk.reader import Owner, nothing_here
 from bridge.api.desk.work import TheWork
 from bridge.api.problems import Problem
@@ -75,10 +76,9 @@ async def _put_on_record(daemon: DeskDaemon, disclosed: Disclosed, now_ms: int) 
 
 
 def _opened(daemon: DeskDaemon, contact: SealedContact) -> HiddenNumber:
-    if daemon.vault is None:
-        raise Problem(HTTPStatus.SERVICE_UNAVAILABLE, "sealed", "The daemon has no key. See its log.")
+    vault = vault_of(daemon)
     try:
-        return daemon.vault.open(
+        return vault.open(
             contact.sealed,
             customer_id=contact.customer_id,
             contact_id=contact.contact_id,

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict
 from http import HTTPStatus
 from typing import Annotated
@@ -11,7 +9,8 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Response
 
 from bridge.api.desk import shapes
-from bridge.api.desk.daemon import DeskDaemon, NowMs, TheDaemon
+from bridge.api.desk.daemon import NowMs, TheDaemon
+from bridge.api.desk.opening import broken_seals_told, vault_of
 from bridge.api.desk.reader import SignedIn, Supervisor, nothing_here
 from bridge.api.desk.work import sees
 from bridge.api.problems import Problem
@@ -22,7 +21,6 @@ from bridge.store.voice_messages import (
     open_strangers_message,
     strangers_messages,
 )
-from bridge.vault import SealBroken, Vault
 
 router = APIRouter()
 
@@ -40,8 +38,8 @@ async def message(
     now_ms: NowMs,
 ) -> Response:
     """The sound, on record before it leaves; of one's own customers, of everybody's for supervisors."""
-    vault = _vault(daemon)
-    with _seals_told():
+    vault = vault_of(daemon)
+    with broken_seals_told():
         wav = await open_message(
             daemon.database,
             vault,
@@ -67,8 +65,8 @@ async def of_strangers(_reader: Supervisor, daemon: TheDaemon) -> shapes.Strange
 async def strangers_message(
     message_id: MessageId, reader: Supervisor, daemon: TheDaemon, now_ms: NowMs
 ) -> Response:
-    vault = _vault(daemon)
-    with _seals_told():
+    vault = vault_of(daemon)
+    with broken_seals_told():
         wav = await open_strangers_message(
             daemon.database, vault, message_id, actor=reader.actor, now_ms=now_ms
         )
@@ -80,9 +78,9 @@ async def give_to_order(
     message_id: MessageId, asked: shapes.GiveMessage, reader: Supervisor, daemon: TheDaemon, now_ms: NowMs
 ) -> None:
     """From then on it is the customer's: heard by who serves them, and sealed under their key."""
-    vault = _vault(daemon)
+    vault = vault_of(daemon)
     try:
-        with _seals_told():
+        with broken_seals_told():
             given = await give_message_to_order(
                 daemon.database,
                 vault,
@@ -96,20 +94,6 @@ async def give_to_order(
         raise Problem(HTTPStatus.NOT_FOUND, "no-such-order", "There is no such order.") from None
     if not given:
         raise nothing_here()
-
-
-def _vault(daemon: DeskDaemon) -> Vault:
-    if daemon.vault is None:
-        raise Problem(HTTPStatus.SERVICE_UNAVAILABLE, "sealed", "The daemon has no key. See its log.")
-    return daemon.vault
-
-
-@contextmanager
-def _seals_told() -> Iterator[None]:
-    try:
-        yield
-    except SealBroken:
-        raise Problem(HTTPStatus.CONFLICT, "seal-broken", "The key does not open: it was altered.") from None
 
 
 def _sound(wav: bytes | None) -> Response:

@@ -18,7 +18,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from starlette.exceptions import HTTPException
 
 from bridge.api.desk.daemon import DeskDaemon
-from bridge.api.problems import Problem
+from bridge.api.problems import Problem, sealed
 from bridge.store.api_answers import (
     KeptAnswer,
     TooManyAnswers,
@@ -118,7 +118,7 @@ async def _do(daemon: DeskDaemon, request: Request, kept: KeptRequest, handle: H
 
 def _marked(vault: Vault | None, request: Request, key: str, body: bytes) -> KeptRequest:
     if vault is None:
-        raise Problem(HTTPStatus.SERVICE_UNAVAILABLE, "sealed", "The daemon has no key. See its log.")
+        raise sealed()
     marker, place = vault.request_marker, f"{request.method} {request.url.path}".encode()
     token_id = request.state.token.id
     return KeptRequest(token_id, marker.mark(key.encode("utf-8", "replace")), marker.mark(place, body))

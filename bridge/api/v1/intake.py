@@ -12,7 +12,7 @@ from pydantic import SecretStr
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bridge.api.desk.daemon import DeskDaemon
-from bridge.api.problems import Problem
+from bridge.api.problems import Problem, sealed
 from bridge.api.v1.faults import refused_row
 from bridge.intake.rows import (
     LONGEST_ITEMS,
@@ -62,20 +62,16 @@ class Desk:
 async def bringing_in(daemon: DeskDaemon) -> AsyncIterator[Desk]:
     """A transaction that is undone by any Problem. Raises Problem where nothing can be sealed."""
     if daemon.vault is None:
-        raise _sealed()
+        raise sealed()
     managers = {each.extension: each.id for each in active(await list_managers(daemon.database))}
     try:
         async with daemon.database.write() as connection:
             yield Desk(connection, daemon.vault, managers)
     except KeyUnusable:
-        raise _sealed() from None
+        raise sealed() from None
     except SealBroken:
         detail = "The customer's key was altered in the database, or copied from another customer."
         raise Problem(HTTPStatus.CONFLICT, "seal-broken", detail) from None
-
-
-def _sealed() -> Problem:
-    return Problem(HTTPStatus.SERVICE_UNAVAILABLE, "sealed", "The daemon has no key. See its log.")
 
 
 class Reader:
