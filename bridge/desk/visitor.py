@@ -12,7 +12,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from starlette.datastructures import FormData, UploadFile
 
 from bridge.api.desk.shapes import Me
-from bridge.desk import cookies, csrf
+from bridge.desk import cookies, csrf, words
 from bridge.desk.assets import Assets
 from bridge.desk.client import Daemon, DeskProblem, SignedInApi
 from bridge.desk.language import LOCALES, catalogue, preferred
@@ -83,6 +83,10 @@ class Guest:
     def text(self, text: str) -> str:
         """A marked text, in the reader's language."""
         return catalogue(self.language).gettext(text)
+
+    def told(self, problem: DeskProblem) -> str:
+        """Why something is refused, in the reader's language."""
+        return self.text(words.words_of(problem.reason, problem.status))
 
     def render(self, template: str, **values: Any) -> str:
         return self.desk.renderer.render(template, self.language, self._values() | values)

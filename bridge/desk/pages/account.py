@@ -9,7 +9,7 @@ from fastapi.responses import HTMLResponse, Response
 from pydantic import ValidationError
 
 from bridge.api.desk.shapes import Enrolment
-from bridge.desk import cookies, words
+from bridge.desk import cookies
 from bridge.desk.client import DeskProblem
 from bridge.desk.qr import qr_code
 from bridge.desk.visitor import Enrolling, Posting, Reading, Visitor
@@ -23,7 +23,7 @@ async def page(visitor: Reading) -> HTMLResponse:
 
 
 async def _page(visitor: Visitor, problem: DeskProblem | None = None) -> HTMLResponse:
-    text = visitor.text(words.words_of(problem.reason, problem.status)) if problem else ""
+    text = visitor.told(problem) if problem else ""
     status = problem.status if problem else HTTPStatus.OK
     return visitor.page("account.html", status, sessions=await visitor.api.sessions(), problem=text)
 
@@ -67,7 +67,7 @@ def _second_factor(
         problem.status if problem else HTTPStatus.OK,
         enrolment=enrolment,
         qr=qr_code(enrolment.uri) if enrolment else "",
-        problem=visitor.text(words.words_of(problem.reason, problem.status)) if problem else "",
+        problem=visitor.told(problem) if problem else "",
         confirming=confirming,
     )
 

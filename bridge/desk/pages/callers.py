@@ -6,10 +6,8 @@ from http import HTTPStatus
 
 from fastapi import APIRouter
 from fastapi.responses import HTMLResponse, Response
-from pydantic import ValidationError
 
-from bridge.desk import words
-from bridge.desk.client import DeskProblem
+from bridge.desk.refusals import refused_for
 from bridge.desk.visitor import Posting, Reading
 
 router = APIRouter()
@@ -22,16 +20,10 @@ async def form(visitor: Reading, code: str) -> HTMLResponse:
 
 @router.post("/orders/{code}/callers")
 async def attach(visitor: Posting, code: str) -> Response:
-    try:
+    with refused_for("no-such-caller", HTTPStatus.NOT_FOUND) as refusal:
         await visitor.api.attach_caller(code, visitor.typed("caller"))
-    except ValidationError:
-        problem = DeskProblem(HTTPStatus.NOT_FOUND, "no-such-caller")
-    except DeskProblem as refusal:
-        problem = refusal
-    else:
+    problem = refusal.problem
+    if problem is None:
         return visitor.go(f"/orders/{code}")
-    if problem.reason != "no-such-caller":
-        raise problem
-    text = visitor.text(words.words_of(problem.reason, problem.status))
     card = await visitor.api.card(code)
-    return visitor.page("attach_caller.html", problem.status, card=card, problem=text)
+    return visitor.page("attach_caller.html", problem.status, card=card, problem=visitor.told(problem))

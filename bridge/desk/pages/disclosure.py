@@ -8,9 +8,9 @@ from fastapi import APIRouter
 from fastapi.responses import HTMLResponse
 from pydantic import ValidationError
 
-from bridge.api.desk.shapes import Card, Contact, Disclose
-from bridge.desk import words
+from bridge.api.desk.shapes import Card, Disclose
 from bridge.desk.client import DeskProblem
+from bridge.desk.pages.orders import contact_of
 from bridge.desk.visitor import Owning, Ruling, Visitor
 
 router = APIRouter()
@@ -19,7 +19,7 @@ router = APIRouter()
 @router.get("/orders/{code}/contacts/{contact_id}")
 async def form(visitor: Owning, code: str, contact_id: int) -> HTMLResponse:
     card = await _card(visitor, code)
-    contact = _contact(card, contact_id)
+    contact = contact_of(card, contact_id)
     return visitor.page("disclose.html", card=card, contact=contact, reason="", problem="")
 
 
@@ -43,9 +43,9 @@ async def disclose(visitor: Ruling, code: str, contact_id: int) -> HTMLResponse:
         "disclose.html",
         problem.status,
         card=card,
-        contact=_contact(card, contact_id),
+        contact=contact_of(card, contact_id),
         reason=reason,
-        problem=visitor.text(words.words_of(problem.reason, problem.status)),
+        problem=visitor.told(problem),
     )
 
 
@@ -53,10 +53,3 @@ async def _card(visitor: Visitor, code: str) -> Card:
     if not visitor.me.disclosure:
         raise DeskProblem(HTTPStatus.FORBIDDEN, "disclosure-off")
     return await visitor.api.card(code)
-
-
-def _contact(card: Card, contact_id: int) -> Contact:
-    for contact in card.contacts:
-        if contact.id == contact_id:
-            return contact
-    raise DeskProblem(HTTPStatus.NOT_FOUND, "not-found")

@@ -6,11 +6,9 @@ from http import HTTPStatus
 
 from fastapi import APIRouter
 from fastapi.responses import HTMLResponse, Response
-from pydantic import ValidationError
 
 from bridge.api.desk.shapes import GiveMessage
-from bridge.desk import words
-from bridge.desk.client import DeskProblem
+from bridge.desk.refusals import refused_for
 from bridge.desk.visitor import Deciding, Reading, Visitor, Watching
 
 router = APIRouter()
@@ -34,17 +32,12 @@ async def strangers_message(visitor: Watching, strangers_message_id: str) -> Res
 @router.post("/messages/{strangers_message_id}")
 async def give_to_order(visitor: Deciding, strangers_message_id: str) -> Response:
     code = visitor.typed("order")
-    try:
+    with refused_for("no-such-order", HTTPStatus.NOT_FOUND) as refusal:
         await visitor.api.give_message(strangers_message_id, GiveMessage(order=code))
-    except ValidationError:
-        problem = DeskProblem(HTTPStatus.NOT_FOUND, "no-such-order")
-    except DeskProblem as refusal:
-        problem = refusal
-    else:
+    problem = refusal.problem
+    if problem is None:
         return visitor.go(f"/orders/{code}")
-    if problem.reason != "no-such-order":
-        raise problem
-    return await _page(visitor, visitor.text(words.words_of(problem.reason, problem.status)), problem.status)
+    return await _page(visitor, visitor.told(problem), problem.status)
 
 
 async def _page(visitor: Visitor, problem: str = "", status: int = HTTPStatus.OK) -> HTMLResponse:

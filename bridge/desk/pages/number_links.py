@@ -13,7 +13,6 @@ from fastapi.responses import HTMLResponse, Response
 from pydantic import ValidationError
 
 from bridge.api.desk.shapes import NUMBER_LINK_PATH, GivenNumber, StopCalls
-from bridge.desk import words
 from bridge.desk.client import DeskProblem
 from bridge.desk.qr import qr_code
 from bridge.desk.visitor import AnyGuest, Guest, Posting, typed
@@ -66,7 +65,7 @@ def _form(guest: Guest, token: str, problem: str = "", status: int = HTTPStatus.
 
 
 def _again(guest: Guest, token: str, problem: DeskProblem) -> Response:
-    text = guest.text(words.words_of(problem.reason, problem.status))
+    text = guest.told(problem)
     response = _form(guest, token, text, problem.status)
     if problem.retry_after is not None:
         response.headers["Retry-After"] = str(problem.retry_after)

@@ -14,6 +14,7 @@ from fastapi.responses import HTMLResponse, Response
 from bridge.api.desk.shapes import (
     CallNow,
     Card,
+    Contact,
     Note,
     PastCall,
     PastOutcome,
@@ -84,6 +85,14 @@ def card_values(visitor: Visitor, card: Card) -> dict[str, Any]:
         "call_backs": _call_backs(clock),
         "diallable": [contact for contact in card.contacts if contact.diallable],
     }
+
+
+def contact_of(card: Card, contact_id: int) -> Contact:
+    """Raises DeskProblem where the order's customer has no such contact."""
+    for contact in card.contacts:
+        if contact.id == contact_id:
+            return contact
+    raise DeskProblem(HTTPStatus.NOT_FOUND, "not-found")
 
 
 def _call_backs(clock: Clock) -> dict[str, CallBack]:

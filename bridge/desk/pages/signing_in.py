@@ -10,7 +10,7 @@ from fastapi.responses import HTMLResponse, Response
 from starlette.datastructures import FormData
 
 from bridge.api.desk.shapes import INVITATION_PATH, InvitationAccepted, SignedIn, SignIn
-from bridge.desk import cookies, words
+from bridge.desk import cookies
 from bridge.desk.client import DeskProblem
 from bridge.desk.visitor import AnyGuest, Enrolling, Guest, local_path, typed
 
@@ -112,7 +112,7 @@ def _form_page(guest: Guest, *, login: str, back: str, problem: DeskProblem | No
 
 def _told(guest: Guest, template: str, problem: DeskProblem, **values: Any) -> HTMLResponse:
     """The same form again, with what was wrong."""
-    text = guest.text(words.words_of(problem.reason, problem.status))
+    text = guest.told(problem)
     response = guest.page(template, problem.status, problem=text, **values)
     if problem.retry_after is not None:
         response.headers["Retry-After"] = str(problem.retry_after)
