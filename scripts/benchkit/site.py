@@ -24,6 +24,7 @@ from benchkit.settings import AMI_USER, HOST, Settings
 from bridge.store.database import Database
 from bridge.store.managers import add_manager
 from labkit import daemonfiles, pbxfiles, ports
+from labkit.daemonfiles import NO_LIMITS, PLENTY
 from labkit.lab import CALL_BRIDGE, Lab
 from labkit.pbxfiles import SHOP_IDENTITY, write_private
 from labkit.places import CHECKOUT, SCRIPTS
@@ -41,20 +42,7 @@ _RTP_PORTS_OF_A_CALL = 4
 _MODULES = ("app_dial", "func_db", "res_curl", "func_curl", "res_speech", "res_agi")
 
 # Everything is on; only what would refuse the ten thousandth call of a day is raised.
-_PLENTY = 100_000
-_LIMITS = dict.fromkeys(
-    (
-        "per_hour",
-        "live_per_manager",
-        "per_day",
-        "per_day_in_all",
-        "minutes_per_day",
-        "minutes_per_day_in_all",
-        "spend_per_day",
-        "spend_per_day_in_all",
-    ),
-    _PLENTY,
-)
+_LIMITS = {**NO_LIMITS, "live_per_manager": PLENTY}
 
 
 @dataclass(frozen=True)
@@ -200,7 +188,7 @@ class Site:
         daemonfiles.write(record, self.lab.api_socket)
         own = yaml.safe_load(record.config_path.read_text())
         own["rules"] = {**own["rules"], "limits": _LIMITS}
-        own["calls"] = {**own["calls"], "max_live": _PLENTY}
+        own["calls"] = {**own["calls"], "max_live": PLENTY}
         write_private(record.config_path, yaml.safe_dump(own))
         for second in (self.direct, self.redirect):
             second.config.parent.mkdir(mode=0o700, exist_ok=True)

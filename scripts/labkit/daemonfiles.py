@@ -13,6 +13,16 @@ SHIPPED_CONFIG = CHECKOUT / "config.yaml"
 DESK_SOCKET = "desk.sock"  # beside the other socket
 # Each of these sections names one source or place; the shipped one beside ours would contradict it.
 REPLACED = ("store", "keys", "api")
+PLENTY = 100_000
+NO_LIMITS = dict.fromkeys(
+    (
+        *("per_hour", "per_day", "per_day_in_all", "minutes_per_day", "minutes_per_day_in_all"),
+        *("spend_per_day", "spend_per_day_in_all"),
+    ),
+    PLENTY,
+)
+"""`rules.limits` for trials that make more calls than any shop's day has."""
+
 DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 
 

@@ -30,6 +30,7 @@ from bridge.proof.sip.carrier import Carrier
 from bridge.proof.sip.message import Uri
 from bridge.proof.sip.phone import Phone
 from labkit import ports
+from labkit.daemonfiles import NO_LIMITS
 from labkit.lab import Lab
 from labkit.plan import CARRIER_HOST, UDP
 from labkit.progress import StatusLine
@@ -42,20 +43,9 @@ CUSTOMERS_EACH: Final = 5
 _TALK_SECONDS: Final = 0.15
 """Long enough for some packets of sound in each direction."""
 
-_UNLIMITED: Final = 100_000
 _SETTINGS: Final[dict[str, dict[str, Any]]] = {
     "callbacks": {"first_seconds": 1, "ring_seconds": 10, "stand_ins": "nobody", "ask_code": False},
-    "rules": {
-        "limits": {
-            "per_hour": _UNLIMITED,
-            "per_day": _UNLIMITED,
-            "per_day_in_all": _UNLIMITED,
-            "minutes_per_day": _UNLIMITED,
-            "minutes_per_day_in_all": _UNLIMITED,
-            "spend_per_day": _UNLIMITED,
-            "spend_per_day_in_all": _UNLIMITED,
-        }
-    },
+    "rules": {"limits": NO_LIMITS},
 }
 _PJSIP: Final = "\n[trunk](+)\ncontext=call-bridge-callers\n"
 

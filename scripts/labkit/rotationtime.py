@@ -31,6 +31,7 @@ from bridge.store.database import Database
 from bridge.unlock import key_source
 from bridge.vault import read_key_ring
 from labkit import deskscale, ports
+from labkit.daemonfiles import NO_LIMITS
 from labkit.errors import INTERRUPTED, LabError
 from labkit.lab import CALL_BRIDGE, Lab
 from labkit.livepage import filled
@@ -45,11 +46,6 @@ MANAGERS = 20
 TALK_SECONDS = 0.5
 _POLL_SECONDS = 0.002
 _LONGEST_ROTATION = 3600.0
-_NO_LIMIT = 100_000
-_LIMITS = (
-    *("per_hour", "per_day", "per_day_in_all", "minutes_per_day", "minutes_per_day_in_all"),
-    *("spend_per_day", "spend_per_day_in_all"),
-)
 
 
 @dataclass
@@ -234,7 +230,7 @@ def rules(lab: Lab) -> dict[str, object]:
     with closing(sqlite3.connect(f"file:{lab.database_path}?mode=ro", uri=True)) as connection:
         countries = [region for (region,) in connection.execute("SELECT DISTINCT region FROM contacts")]
     return {
-        "limits": dict.fromkeys(_LIMITS, _NO_LIMIT),
+        "limits": NO_LIMITS,
         "other_countries": sorted(countries),
         "line_types": list(map(str, LineType)),
     }

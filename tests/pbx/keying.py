@@ -7,6 +7,8 @@ import re
 from collections.abc import Awaitable, Callable
 from functools import cache
 
+from shop import until
+
 from bridge.asterisk.voice import digits_in
 from bridge.proof.sip.call import Call
 from bridge.proof.sip.carrier import Carrier
@@ -92,6 +94,12 @@ def hears_tone(audio: AudioStream, hertz: int) -> bool:
     tone = tone_second(hertz, PCMA) * 2
     latest = [packet.payload for packet in list(audio.received)[-_LATEST:]]
     return len(latest) == _LATEST and all(each in tone for each in latest)
+
+
+async def hear_each_other(manager: Call, customer: Call) -> None:
+    """Until each of the two hears the other's tone."""
+    await until(lambda: hears_tone(manager.media, customer.agent.tone_hz), "a manager who hears")
+    await until(lambda: hears_tone(customer.media, manager.agent.tone_hz), "a customer who hears")
 
 
 def hears_music(audio: AudioStream) -> bool:

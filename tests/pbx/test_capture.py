@@ -11,7 +11,16 @@ from dataclasses import dataclass
 
 import pytest
 from capture_shop import capture_shop, contacts, given
-from keying import WAYS, by_events, heard, hears_music, hears_tone, keys_of, speak_without_events
+from keying import (
+    WAYS,
+    by_events,
+    hear_each_other,
+    heard,
+    hears_music,
+    hears_tone,
+    keys_of,
+    speak_without_events,
+)
 from shop import carrier_of, next_result, nothing_left, records, registered_phone, settings, until
 
 from bridge.proof.sip.call import Call
@@ -77,12 +86,7 @@ class Conversation:
 
     async def talk(self) -> None:
         """Each of the two hears the other's tone."""
-        await until(
-            lambda: hears_tone(self.manager.media, self.customer.agent.tone_hz), "a manager who hears"
-        )
-        await until(
-            lambda: hears_tone(self.customer.media, self.manager.agent.tone_hz), "a customer who hears"
-        )
+        await hear_each_other(self.manager, self.customer)
 
     @property
     def newly_given(self) -> int:

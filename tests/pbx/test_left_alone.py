@@ -7,11 +7,10 @@ from pathlib import Path
 
 import pytest
 from capture_shop import capture_shop
-from keying import hears_tone
+from keying import hear_each_other, hears_tone
 from shop import carrier_of, next_result, nothing_left, records, registered_phone, until
 
 from bridge.proof.scan import Scanner
-from bridge.proof.sip.call import Call
 from bridge.proof.sip.carrier import Carrier
 from bridge.proof.sip.phone import Phone
 from labkit.lab import Lab
@@ -44,11 +43,6 @@ async def carrier(lab: Lab) -> AsyncIterator[Carrier]:
 def requests(lab: Lab) -> int:
     ((count,),) = rows(lab.database_path, "SELECT count(*) FROM do_not_call")
     return int(count)
-
-
-async def hear_each_other(manager: Call, customer: Call) -> None:
-    await until(lambda: hears_tone(manager.media, customer.agent.tone_hz), "a manager who hears")
-    await until(lambda: hears_tone(customer.media, manager.agent.tone_hz), "a customer who hears")
 
 
 async def test_a_manager_presses_a_code_and_the_customer_is_called_no_more(

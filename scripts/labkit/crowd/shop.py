@@ -22,6 +22,7 @@ from bridge.proof.sip.sdp import PCMA, AudioDescription
 from labkit import ports
 from labkit.crowd.link import Link, open_link
 from labkit.crowd.sound import Side, Sound
+from labkit.daemonfiles import PLENTY
 from labkit.errors import LabError
 from labkit.lab import Lab
 from labkit.orders import FIRST_NUMBER, FIRST_ORDER, write_orders
@@ -34,7 +35,6 @@ MANAGERS_HOST = "127.0.0.1"
 
 _FILES_A_CALL = 12  # RTP and RTCP of both legs in Asterisk, the phone's socket, and as many to spare
 _FILES_BESIDES = 1000
-_NO_LIMIT = 100_000
 _RING_SECONDS = 0.1
 _SECONDS_TO_ANSWER = 20.0
 _POLL_SECONDS = 0.05
@@ -250,7 +250,7 @@ def _configure(lab: Lab, link: Link) -> None:
         {
             "asterisk": {"ari_url": f"http://{host}:{port}/ari"},
             "calls": {"max_live": len(lab.managers)},
-            "rules": {"limits": dict.fromkeys(limits, _NO_LIMIT)},
+            "rules": {"limits": dict.fromkeys(limits, PLENTY)},
         }
     )
 

@@ -21,7 +21,7 @@ from bridge.proof.sip.carrier import Behaviour, Carrier, answer
 from bridge.proof.sip.message import Uri
 from bridge.proof.sip.phone import Phone
 from labkit import ports
-from labkit.daemonfiles import merged
+from labkit.daemonfiles import NO_LIMITS, merged
 from labkit.errors import LabError
 from labkit.faults.proxy import HOST, FaultProxy
 from labkit.lab import Lab
@@ -34,22 +34,9 @@ MOST_SEATS: Final = 90
 POLL_SECONDS: Final = 0.25
 _SECONDS_TO_LOOK: Final = 30.0
 
-_UNLIMITED: Final = 100_000
 _SETTINGS: Final[dict[str, dict[str, Any]]] = {
     "calls": {"ring_seconds": 5, "manager_ring_seconds": 5, "max_live": 500},
-    "rules": {
-        "refusal_delay_ms": 2000,
-        "limits": {
-            "per_hour": _UNLIMITED,
-            "live_per_manager": 1,
-            "per_day": _UNLIMITED,
-            "per_day_in_all": _UNLIMITED,
-            "minutes_per_day": _UNLIMITED,
-            "minutes_per_day_in_all": _UNLIMITED,
-            "spend_per_day": _UNLIMITED,
-            "spend_per_day_in_all": _UNLIMITED,
-        },
-    },
+    "rules": {"refusal_delay_ms": 2000, "limits": {**NO_LIMITS, "live_per_manager": 1}},
 }
 
 
