@@ -17,6 +17,7 @@ from bridge.store.audit_chain import Pen
 from bridge.store.database import Database, audit_pen
 from bridge.store.do_not_call import add_requests, left_without, numbers_of, take_back_requests
 from bridge.store.errors import TooLateToUndo, UnknownCall, UnknownOrder, UnknownOutcome
+from bridge.store.lanes import Runs
 from bridge.store.records import contacts_to_dial
 from bridge.store.schema import assignments, calls, contacts, customers, orders, outcomes
 from bridge.store.waiting import WORK_COLUMNS, as_work, set_work
@@ -78,6 +79,25 @@ class _Before:
             {int(id_): count for id_, count in stored.get("invalid_in_a_row", {}).items()},
             stored["do_not_call_ms"],
         )
+
+
+@dataclass(frozen=True, slots=True)
+class _Order:
+    """`manager_id` is of whoever serves its customer, if anybody does."""
+
+    code: str
+    customer_id: int
+    do_not_call_ms: int | None
+    manager_id: int | None
+    work: Work
+
+
+@dataclass(frozen=True, slots=True)
+class _Call:
+    order_code: str
+    manager_id: int | None
+    contact_id: int | None
+    answered_ms: int | None
 
 
 _ORDER: Final = select(
@@ -144,7 +164,8 @@ def _record(connection: Connection, pen: Pen, code: str, said: Said, now_ms: int
     call = _call_of(connection, code, said)
     _take_back_what_was_of(connection, order.customer_id, code, said.call_id, now_ms)
     order = _visible_order(connection, code, said.sees)
-    before = _apply(connection, order, said.outcome, now_ms, said.call_back_ms, call)
+    done_with = _leave_customer_alone(connection, order, said.outcome, now_ms)
+    before = _apply(connection, order, said.outcome, now_ms, said.call_back_ms, call, done_with)
     values = {
         "order_code": code,
         "manager_id": said.manager_id,
@@ -154,7 +175,7 @@ def _record(connection: Connection, pen: Pen, code: str, said: Said, now_ms: int
         "at_ms": now_ms,
         "before": before.written(),
     }
-    outcome_id: int = connection.execute(_ADD, values).scalar_one()
+    outcome_id = _add(connection, values)
     if said.outcome is Outcome.DO_NOT_CALL:
         numbers = numbers_of(connection, order.customer_id)
         add_requests(connection, numbers, now_ms, outcome_id=outcome_id)
@@ -167,18 +188,38 @@ def _record(connection: Connection, pen: Pen, code: str, said: Said, now_ms: int
     return Recorded(outcome_id, code, said.outcome.value, order.manager_id)
 
 
-def _visible_order(connection: Connection, code: str, sees: int | None) -> Any:
-    order = connection.execute(_VISIBLE_ORDER, {"code": code} | whose(sees)).one_or_none()
+def _add(connection: Runs, values: dict[str, Any]) -> int:
+    """Returns its id."""
+    added = connection.execute(_ADD, values).fetchone()
+    assert added is not None  # noqa: S101 - an INSERT that adds nothing fails
+    return int(added[0])
+
+
+def _visible_order(connection: Runs, code: str, sees: int | None) -> _Order:
+    order = _order(connection, _VISIBLE_ORDER, {"code": code} | whose(sees))
     if order is None:
         raise UnknownOrder(code)
     return order
 
 
-def _call_of(connection: Connection, code: str, said: Said) -> Any:
+def _order(connection: Runs, statement: Select[Any], asked: dict[str, Any]) -> _Order | None:
+    row = connection.execute(statement, asked).fetchone()
+    if row is None:
+        return None
+    code, customer_id, do_not_call_ms, manager_id, *work = row
+    return _Order(code, customer_id, do_not_call_ms, manager_id, as_work(work))
+
+
+def _call(connection: Runs, call_id: str) -> _Call | None:
+    row = connection.execute(_CALL, {"call_id": call_id}).fetchone()
+    return None if row is None else _Call(*row)
+
+
+def _call_of(connection: Runs, code: str, said: Said) -> _Call | None:
     """The call that the outcome came of: of this order, and of this manager unless they see everybody's."""
     if said.call_id is None:
         return None
-    call = connection.execute(_CALL, {"call_id": said.call_id}).one_or_none()
+    call = _call(connection, said.call_id)
     if call is None or call.order_code != code or said.sees not in (None, call.manager_id):
         raise UnknownCall
     return call
@@ -193,20 +234,32 @@ def _take_back_what_was_of(
         _take_back(connection, customer_id, latest, now_ms)
 
 
+def _leave_customer_alone(
+    connection: Connection, order: _Order, outcome: Outcome, now_ms: int
+) -> dict[str, Work]:
+    """If that is what was said; returns the other orders that nobody is to call about any more."""
+    if outcome is not Outcome.DO_NOT_CALL:
+        return {}
+    done_with = _other_orders(connection, order)
+    done_with |= left_without(connection, numbers_of(connection, order.customer_id))
+    connection.execute(_SET_DO_NOT_CALL, {"customer_id": order.customer_id, "since_ms": now_ms})
+    return done_with
+
+
 def _apply(
-    connection: Connection,
-    order: Any,
+    connection: Runs,
+    order: _Order,
     came: Came,
     now_ms: int,
     call_back_ms: int | None = None,
-    call: Any = None,
+    call: _Call | None = None,
+    done_with: dict[str, Work] | None = None,
 ) -> _Before:
-    """Make of the order, and of all that it concerns, what came of the call; returns what was before."""
-    concerned = {order.code: as_work(order[-5:])}
-    if came is Outcome.DO_NOT_CALL:
-        concerned |= _other_orders(connection, order)
-        concerned |= left_without(connection, numbers_of(connection, order.customer_id))
-        connection.execute(_SET_DO_NOT_CALL, {"customer_id": order.customer_id, "since_ms": now_ms})
+    """Make of the order, and of all that it concerns, what came of the call; returns what was before.
+
+    It makes the same of the orders that are done with besides.
+    """
+    concerned = {order.code: order.work} | (done_with or {})
     worths = _tell_of_contact(connection, order.code, came, call, now_ms)
     works = {code: after(work, came, now_ms, call_back_ms) for code, work in concerned.items()}
     if came in SPOKEN and came is not Outcome.DO_NOT_CALL:
@@ -219,22 +272,27 @@ def _apply(
     return _Before.of(concerned, worths, order.do_not_call_ms)
 
 
-def _other_orders(connection: Connection, order: Any) -> dict[str, Work]:
+def _other_orders(connection: Runs, order: _Order) -> dict[str, Work]:
     """The customer's other open orders."""
-    rows = connection.execute(_OPEN_ORDERS_OF, {"customer_id": order.customer_id})
-    return {row.code: as_work(row[-5:]) for row in rows if row.code != order.code}
+    cursor = connection.execute(_OPEN_ORDERS_OF, {"customer_id": order.customer_id})
+    works = {}
+    while (row := cursor.fetchone()) is not None:
+        works[row[0]] = as_work(row[1:])
+    works.pop(order.code, None)
+    return works
 
 
 def _tell_of_contact(
-    connection: Connection, code: str, came: Came, call: Any, now_ms: int
+    connection: Runs, code: str, came: Came, call: _Call | None, now_ms: int
 ) -> dict[int, Worth]:
     """Let the call tell of the contact that it went to; returns what that was, if it is another now.
 
     Without a call, a wrong number is the one that would have been dialled.
     """
-    contact_id = call and call.contact_id
+    contact_id = None if call is None else call.contact_id
     if contact_id is None and came is Outcome.WRONG_NUMBER:
-        contact_id = connection.execute(_NEXT_CONTACT, {"code": code}).scalar_one_or_none()
+        next_one = connection.execute(_NEXT_CONTACT, {"code": code}).fetchone()
+        contact_id = None if next_one is None else next_one[0]
     if contact_id is None:
         return {}
     answered = call is not None and call.answered_ms is not None
@@ -261,7 +319,7 @@ async def leave_alone(db: Database, call_id: str, *, actor: str, now_ms: int) ->
 
 
 def _leave_alone(connection: Connection, pen: Pen, call_id: str, actor: str, now_ms: int) -> Recorded:
-    call = connection.execute(_CALL, {"call_id": call_id}).one_or_none()
+    call = _call(connection, call_id)
     if call is None or call.manager_id is None:
         raise UnknownCall
     said = Said(Outcome.DO_NOT_CALL, None, call_id, call.manager_id, sees=None, actor=actor)
@@ -290,7 +348,8 @@ def _undo(
     latest = connection.execute(_LATEST, {"code": code}).one()
     if now_ms - said.at_ms > UNDO_MS or latest.id != outcome_id:
         raise TooLateToUndo(outcome_id)
-    order = connection.execute(_ORDER_OF_CALL, {"code": code}).one()
+    order = _order(connection, _ORDER_OF_CALL, {"code": code})
+    assert order is not None  # noqa: S101 - something was said of it
     _take_back(connection, order.customer_id, said, now_ms)
     add_entry(
         connection,
@@ -303,27 +362,25 @@ def _undo(
 
 async def count_result(db: Database, call_id: str, result: Result, now_ms: int) -> Recorded | None:
     """Let a call of which nobody has said what came of it count by its result; None if it changes nothing."""
-    async with db.write() as connection:
-        return await connection.run_sync(_count, call_id, result, now_ms)
+    return await db.write_in_one_trip(_count, call_id, result, now_ms)
 
 
-def _count(connection: Connection, call_id: str, result: Result, now_ms: int) -> Recorded | None:
-    call = connection.execute(_CALL, {"call_id": call_id}).one_or_none()
+def _count(connection: Runs, call_id: str, result: Result, now_ms: int) -> Recorded | None:
+    call = _call(connection, call_id)
     if call is None or call.manager_id is None:
         return None
-    if connection.execute(_HAS_ONE, {"call_id": call_id}).scalar_one():
+    if connection.execute(_HAS_ONE, {"call_id": call_id}).fetchone() != (0,):
         return None
-    order = connection.execute(_ORDER_OF_CALL, {"code": call.order_code}).one_or_none()
+    order = _order(connection, _ORDER_OF_CALL, {"code": call.order_code})
     if order is None:
         return None
-    work = as_work(order[-5:])
-    if after(work, result, now_ms) != work:
+    if after(order.work, result, now_ms) != order.work:
         before = _apply(connection, order, result, now_ms, call=call)
     else:
         worths = _tell_of_contact(connection, order.code, result, call, now_ms)
         if not worths:
             return None
-        before = _Before.of({order.code: work}, worths, order.do_not_call_ms)
+        before = _Before.of({order.code: order.work}, worths, order.do_not_call_ms)
     values = {
         "order_code": call.order_code,
         "manager_id": call.manager_id,
@@ -333,6 +390,6 @@ def _count(connection: Connection, call_id: str, result: Result, now_ms: int) ->
         "by_result": 1,
         "before": before.written(),
     }
-    outcome_id: int = connection.execute(_ADD, values).scalar_one()
+    outcome_id = _add(connection, values)
     tell_outcome(connection, outcome_id, now_ms)
     return Recorded(outcome_id, order.code, result.value, order.manager_id)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any, Final
 
 from sqlalchemy import bindparam, update
-from sqlalchemy.engine import Connection
 
 from bridge.rules.worklist import Why, Work
+from bridge.store.lanes import Runs
 from bridge.store.schema import orders
 
 WORK_COLUMNS: Final = (orders.c.state, orders.c.why, orders.c.attempts, orders.c.due_ms, orders.c.priority)
@@ -19,20 +19,17 @@ _SET_WORK: Final = (
 )
 
 
-def set_work(connection: Connection, works: dict[str, Work]) -> None:
+def set_work(connection: Runs, works: dict[str, Work]) -> None:
     """Let orders wait as they are to."""
-    rows = [
-        {
+    for code, work in works.items():
+        values = {
             "of_code": code,
             "new_state": work.state,
             "new_why": work.why.value,
             "new_attempts": work.attempts,
             "new_due_ms": work.due_ms,
         }
-        for code, work in works.items()
-    ]
-    if rows:
-        connection.execute(_SET_WORK, rows)
+        connection.execute(_SET_WORK, values)
 
 
 def as_work(columns: Any) -> Work:
