@@ -26,7 +26,7 @@ from bridge.asterisk.callers import CallerLine
 from bridge.asterisk.carrier import CarrierWatch
 from bridge.asterisk.happenings import Reader
 from bridge.asterisk.pbx import Pbx, ShopLine
-from bridge.asterisk.sealed import RedirectServer, Tokens, new_token
+from bridge.asterisk.sealed import RedirectServer, Tokens
 from bridge.asterisk.trunk import DirectTrunk, Gateway, Gateways, SealedTrunk, Trunk
 from bridge.calls.capture import CaptureTimings
 from bridge.calls.model import Result, Timings
@@ -495,22 +495,21 @@ async def _trunk(config: Config, client: AriClient, tasks: Tasks, stack: AsyncEx
     if sealed is None:
         assert config.trunk.direct is not None  # noqa: S101 - the configuration holds one of the two
         return DirectTrunk(config.trunk.direct, number_format)
-    tokens = Tokens()
     gateways = Gateways(
         tuple(Gateway(uri, _carrier_watch(client, watch, tasks)) for watch, uri in sealed.gateways)
     )
     server = RedirectServer(
-        tokens, carrier=gateways.uri, number_format=number_format, asterisk=_address(sealed.asterisk)
+        Tokens(), carrier=gateways.uri, number_format=number_format, asterisk=_address(sealed.asterisk)
     )
     try:
         await stack.enter_async_context(server.listening(_address(sealed.listen)))
     except (OSError, OverflowError) as error:
         raise NotStarted(f"trunk.sealed.listen: {sealed.listen} can't be used ({error})") from None
-    clock = asyncio.get_running_loop().time
     return SealedTrunk(
         sealed.endpoint,
-        new_token,
-        issue=lambda token, number, carrier: tokens.issue(token, number, clock(), carrier=carrier),
+        reserve=server.reserve,
+        issue=server.issue,
+        void=server.void,
         gateways=gateways,
         know_version=server.know_asterisk,
     )

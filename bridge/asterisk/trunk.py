@@ -63,10 +63,14 @@ class CarrierDown(Exception):
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Blank:
-    """What Asterisk is asked to dial, before it is known whom; until `fill` says so it leads nowhere."""
+    """What Asterisk is asked to dial, before it is known whom: whoever dials it waits until `fill` says so.
+
+    With `void` it leads nowhere for good.
+    """
 
     dial_string: str
     fill: Callable[[HiddenNumber], None]
+    void: Callable[[], None]
 
 
 class Trunk(Protocol):
@@ -137,15 +141,16 @@ class DirectTrunk:
 class SealedTrunk:
     """Asterisk is given a token: `endpoint` is like "PJSIP/{token}@trunk-sealed".
 
-    `new_token` makes one, and `issue` lets it lead to a number.
+    `reserve` makes one, and `issue` lets it lead to a number, or `void` nowhere.
 
     A token leads to `carrier`, or to the trunk's own where that is None. To Asterisk the token's endpoint is
     always there, since it is us; so `gateways` tell of the trunk's carrier.
     """
 
     endpoint: str
-    new_token: Callable[[], str]
+    reserve: Callable[[], str]
     issue: Callable[[str, HiddenNumber, str | None], None]
+    void: Callable[[str], None]
     gateways: Gateways
     know_version: Callable[[str], None]
     carrier: str | None = None
@@ -162,9 +167,11 @@ class SealedTrunk:
     def blank(self) -> Blank:
         if self.carrier_is_down():
             raise CarrierDown
-        token = self.new_token()
+        token = self.reserve()
         return Blank(
-            self.endpoint.replace("{token}", token), lambda number: self.issue(token, number, self.carrier)
+            self.endpoint.replace("{token}", token),
+            fill=lambda number: self.issue(token, number, self.carrier),
+            void=lambda: self.void(token),
         )
 
     def carrier_is_down(self) -> bool:

@@ -40,6 +40,16 @@ class PrepareCustomer:
 
 
 @dataclass(frozen=True, slots=True)
+class DialAhead:
+    """Let the PBX dial the prepared channel as far as that goes without a number; DialLeg does the rest.
+
+    The PBX itself gives up after `seconds`.
+    """
+
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
 class DialLeg:
     """Dial the leg's channel; the PBX itself gives up after `seconds`."""
 
@@ -150,6 +160,7 @@ Command = (
     | RingBack
     | CreateLeg
     | PrepareCustomer
+    | DialAhead
     | DialLeg
     | AnswerManager
     | AnswerCustomer

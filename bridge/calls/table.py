@@ -14,8 +14,9 @@ House rules:
   asked to hang up, and the call closes only when each has been seen to end, or has been asked often enough.
 * An admitted call emits RecordResult exactly once: at the moment its result is known. One that could not be
   put on record has no result.
-* Nothing is dialled before the call is on record. Channels are made meanwhile, and of a call that is dialled
-  sealed already while the rules decide; if they say no, it has been made in vain.
+* Nobody is dialled before the call is on record. Channels are made meanwhile, and of a call that is dialled
+  sealed already while the rules decide: as it needs no number to get as far as us, it waits there for what is
+  decided. If the rules say no, it has been made in vain.
 * Nobody but the customer decides that the customer has answered: until then the manager's leg is not picked
   up, unless it is to be told why there will be no conversation, or that another number is tried.
 * One number more is tried at most, never beside the first, and never before the manager has been told.
@@ -35,6 +36,7 @@ from bridge.calls.commands import (
     Close,
     Command,
     CreateLeg,
+    DialAhead,
     DialLeg,
     FindNextContact,
     HangUpLeg,
@@ -102,10 +104,15 @@ def request(call: Call, _event: Event) -> Step:
     return replace(checking, legs=frozenset(Leg)), (wait, PrepareCustomer(), Admit())
 
 
-def prepared_early(call: Call, event: Event) -> Step:
-    """It is dialled when the call has been admitted, and is on record."""
-    assert isinstance(event, LegEntered)
-    return (replace(call, entered=call.entered | {event.leg}) if event.leg in call.legs else call), ()
+def prepared_early(call: Call, _event: Event) -> Step:
+    if CUSTOMER not in call.legs or CUSTOMER in call.entered:
+        return call, ()
+    return dial_ahead(replace(call, entered=call.entered | {CUSTOMER}))
+
+
+def dial_ahead(call: Call) -> Step:
+    """The phone rings when the call has been admitted, and is on record."""
+    return call, (DialAhead(call.timings.ring),)
 
 
 def admit(call: Call, event: Event) -> Step:
@@ -152,7 +159,10 @@ def recorded(call: Call, _event: Event) -> Step:
 
 def leg_entered(call: Call, event: Event) -> Step:
     assert isinstance(event, LegEntered)
-    return dial(replace(call, entered=call.entered | {event.leg}))
+    entered = replace(call, entered=call.entered | {event.leg})
+    if entered.early and not entered.recorded and entered != call:
+        return dial_ahead(entered)
+    return dial(entered)
 
 
 def dial(call: Call) -> Step:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 from collections.abc import Awaitable, Callable, Coroutine, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Final, Protocol, TypeVar
@@ -13,7 +14,7 @@ import structlog
 
 from bridge.asterisk import names
 from bridge.asterisk.announcements import LEFT_ALONE, NOT_LEFT_ALONE
-from bridge.asterisk.ari import AllocationFailed, AriError, Conflict, UnusableId
+from bridge.asterisk.ari import AllocationFailed, AriError, BadRequest, Conflict, Unprocessable, UnusableId
 from bridge.asterisk.pbx import ChannelGoneAlready, Pbx
 from bridge.asterisk.trunk import Blank, CarrierDown, NotDiallable
 from bridge.calls.capture import (
@@ -31,6 +32,7 @@ from bridge.calls.commands import (
     Close,
     Command,
     CreateLeg,
+    DialAhead,
     DialLeg,
     FindNextContact,
     HangUpLeg,
@@ -68,6 +70,7 @@ from bridge.switchboard import metrics
 from bridge.switchboard.admission import Admitted, Asked, Refused
 from bridge.switchboard.capture import Captures, Conversation, LiveCapture
 from bridge.switchboard.ledger import Ledger
+from bridge.switchboard.prepared import PreparedCustomer
 from bridge.switchboard.reception import Reception
 from bridge.switchboard.setup_clock import SetupClock
 from bridge.switchboard.tolls import TollBook
@@ -178,8 +181,8 @@ class LiveCall:
         self._bridged = call.state is not State.NEW
         self._recording: asyncio.Task[None] | None = None
         self._ringing_back: asyncio.Task[None] | None = None
-        self._prepared: asyncio.Task[Blank] | None = None
-        """The customer's channel that is being made, or has been, before it is known whom it is to call."""
+        self._prepared: PreparedCustomer | None = None
+        """Until it is known whom it is to call."""
         self._formats = formats
         self._reading_formats: asyncio.Task[str | None] | None = None
         self._setup = SetupClock()
@@ -265,10 +268,12 @@ class LiveCall:
         finally:
             for timer in list(self._timers):
                 self._stop(timer)
-            besides = (self._recording, self._ringing_back, self._reading_formats, self._prepared)
-            for beside in (*besides, self._leaving_alone):
+            besides = (self._recording, self._ringing_back, self._reading_formats, self._leaving_alone)
+            for beside in besides:
                 if beside is not None:
                     beside.cancel()
+            if self._prepared is not None:
+                self._prepared.close()
             if self._capture is not None:
                 self._capture.close()
             self.told.cancel()
@@ -390,8 +395,8 @@ class LiveCall:
                 await self._create_manager()
             case CreateLeg(Leg.CUSTOMER):
                 await self._create_customer()
-            case DialLeg(leg, seconds):
-                await self._try(leg, self._pbx.dial(self.channels[leg], seconds))
+            case DialAhead() | DialLeg():
+                await self._dial(command)
             case AnswerManager():
                 await self._rung_back()
                 await self._try(Leg.MANAGER, self._pbx.answer(self.channels[Leg.MANAGER]))
@@ -510,16 +515,26 @@ class LiveCall:
         await self._try(Leg.MANAGER, self._pbx.create_manager(channel, extension, code))
 
     async def _create_customer(self) -> None:
-        prepared, self._prepared = self._prepared, None
-        channel = self._name_customer() if prepared is None else self.channels[Leg.CUSTOMER]
+        channel = self._name_customer() if self._prepared is None else self.channels[Leg.CUSTOMER]
         try:
             number = self._open_number()
         except SealBroken:
             self._log.error("a contact's number does not open; the customer can't be called")
             self.post(LegFailed(Leg.CUSTOMER, Failure.PBX))
         else:
-            made = self._ask_for_customer(channel, number) if prepared is None else _fill(prepared, number)
+            prepared = self._prepared
+            made = self._ask_for_customer(channel, number) if prepared is None else prepared.meant_for(number)
             await self._try(Leg.CUSTOMER, made)
+
+    async def _dial(self, command: DialAhead | DialLeg) -> None:
+        match command:
+            case DialAhead(seconds) if self._prepared is not None:
+                self._prepared.dial_ahead(seconds)
+            case DialLeg(Leg.CUSTOMER, seconds) if self._prepared is not None:
+                prepared, self._prepared = self._prepared, None
+                await self._try(Leg.CUSTOMER, prepared.call(seconds))
+            case DialLeg(leg, seconds):
+                await self._try(leg, self._pbx.dial(self.channels[leg], seconds))
 
     def _name_customer(self) -> str:
         self._numbers_dialled += 1
@@ -529,7 +544,8 @@ class LiveCall:
 
     def _prepare_customer(self) -> None:
         self._read_formats()
-        self._prepared = self._beside("prepare", self._make_blank_customer(self._name_customer()))
+        channel = self._name_customer()
+        self._prepared = PreparedCustomer(self._pbx, channel, self._make_blank_customer(channel))
 
     async def _make_blank_customer(self, channel: str) -> Blank:
         blank = self._pbx.blank()
@@ -555,7 +571,8 @@ class LiveCall:
 
     async def _join(self) -> None:
         self._bridged = True
-        await self._pbx.join(self.asked.call_id, self.channels[Leg.MANAGER], self.channels[Leg.CUSTOMER])
+        with suppress(BadRequest, Unprocessable):  # one of them has hung up, as an event is about to tell
+            await self._pbx.join(self.asked.call_id, self.channels[Leg.MANAGER], self.channels[Leg.CUSTOMER])
 
     async def _release_bridge(self) -> None:
         if self._bridged:
@@ -569,7 +586,7 @@ class LiveCall:
         if leg is Leg.CUSTOMER and self._prepared is not None:
             # Asterisk obeys in any order, and could be told to end what it has not made yet.
             prepared, self._prepared = self._prepared, None
-            await self._try(leg, prepared, fatal=False)
+            await self._try(leg, prepared.withdraw(), fatal=False)
         try:
             await self._try(leg, self._pbx.hang_up(channel), fatal=False)
         except ChannelGoneAlready:
@@ -620,10 +637,6 @@ def open_number(vault: Vault, contact: SealedContact) -> HiddenNumber:
         kind=contact.kind,
         data_key=contact.data_key,
     )
-
-
-async def _fill(prepared: asyncio.Task[Blank], number: HiddenNumber) -> None:
-    (await prepared).fill(number)
 
 
 def _nobody_listens() -> None:

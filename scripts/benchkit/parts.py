@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 from benchkit.peers import Stamps
 
-_CREATE = "ARI: channels.create"
+_CREATE, _ANSWER = "ARI: channels.create", "ARI: channels.answer"
 _ENTERED, _CHANGED = "event: StasisStart", "event: ChannelStateChange"
-_DIAL, _ANSWER = "ARI: channels.dial", "ARI: channels.answer"
+_ASKED, _LED_ON = "redirect server: a datagram answered", "redirect server: the token leads to the number"
 
 
 @dataclass(frozen=True)
@@ -33,6 +33,11 @@ class TracedCall:
         """Raises StopIteration where there is none."""
         return next(mark for mark in self.marks if mark.what == what and mark.began >= after)
 
+    @property
+    def led_on(self) -> float:
+        """When it was known whom to call, which may be before anybody asked. Raises StopIteration."""
+        return self.first(_LED_ON, self.stamps.asked).began
+
 
 @dataclass(frozen=True)
 class Part:
@@ -47,8 +52,9 @@ PARTS = (
     Part("password, dialplan, into the application", "Asterisk", lambda c, t: c.first(_ENTERED, t).began),
     Part("the call is noted", "daemon", lambda c, t: c.first(_CREATE, t).began),
     Part("the customer's channel is made meanwhile", "Asterisk", lambda c, t: c.first(_ENTERED, t).began),
-    Part("waiting for the rules, then for the disk", "database", lambda c, t: c.first(_DIAL, t).began),
-    Part("dialling, by way of the redirect server", "Asterisk", lambda c, _: c.stamps.carrier_invited),
+    Part("it is dialled, as far as the redirect server", "Asterisk", lambda c, t: c.first(_ASKED, t).began),
+    Part("waiting for the rules, then for the disk", "database", lambda c, t: max(t, c.led_on)),
+    Part("dialling the carrier", "Asterisk", lambda c, _: c.stamps.carrier_invited),
     Part("the carrier answers", "bench", lambda c, _: c.stamps.carrier_answered),
     Part("the answer is told", "Asterisk", lambda c, t: c.first(_CHANGED, t).began),
     Part("what to do about it", "daemon", lambda c, t: c.first(_ANSWER, t).began),

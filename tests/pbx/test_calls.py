@@ -290,6 +290,7 @@ async def test_without_a_key_nothing_is_dialled_and_it_is_said(lab: Lab, carrier
     lab.stop_daemon()
     try:
         lab.start_daemon(until="/healthz")
+        await until(lambda: gauge(lab, "callbridge_ari_link") == 1, "a link to Asterisk")
         before = records(lab)
         async with registered_phone(lab) as phone:
             call = await phone.dial("*1042")

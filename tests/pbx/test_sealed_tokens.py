@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing, contextmanager
 
 import pytest
-from shop import ari, carrier_of, nothing_left
+from shop import ari, carrier_of, next_result, nothing_left, records, registered_phone, until, until_async
 from trunk_yard import NUMBER, lab_with, talk
 
 from bridge.proof.capture import Direction
@@ -90,3 +92,64 @@ async def test_a_call_given_up_before_the_redirection_goes_nowhere(lab: Lab) -> 
             assert not carrier.incoming_calls
     finally:
         await asyncio.to_thread(lab.start_daemon)  # the loop closes the server's socket meanwhile
+
+
+@contextmanager
+def nobody_can_write(lab: Lab) -> Iterator[None]:
+    """As while another program keeps the database's lock."""
+    with closing(sqlite3.connect(lab.database_path, isolation_level=None)) as somebody:
+        somebody.execute("BEGIN IMMEDIATE")
+        yield
+
+
+async def waits_for_the_disk(lab: Lab, call: Call) -> None:
+    """Return when the call has been admitted, and the customer's channel is there."""
+    await until(lambda: any(each.status == 180 for each in call.responses), "ringing")
+
+    async def channels() -> bool:
+        async with ari(lab) as client:
+            return any(each.id.endswith("-customer") for each in await client.channels.list())
+
+    await until_async(channels, "the customer's channel")
+
+
+async def test_nobody_is_dialled_before_the_call_is_on_disk_and_then_at_once(lab: Lab) -> None:
+    before = records(lab)
+    async with carrier_of(lab) as carrier, registered_phone(lab) as phone:
+        with nobody_can_write(lab):
+            call = await phone.dial("*1042")
+            await waits_for_the_disk(lab, call)
+            assert not carrier.incoming_calls
+        await call.answered()
+        await call.media.wait_for_audio(1)
+        await call.hang_up()
+        assert (await next_result(lab, before)).result == "talked"
+        assert len(carrier.incoming_calls) == 1
+    await nothing_left(lab)
+
+
+async def test_a_manager_who_hangs_up_while_the_disk_is_late_has_nobody_called(lab: Lab) -> None:
+    before = records(lab)
+    async with carrier_of(lab) as carrier, registered_phone(lab) as phone:
+        with nobody_can_write(lab):
+            call = await phone.dial("*1042")
+            await waits_for_the_disk(lab, call)
+            await call.hang_up()
+            await nothing_left(lab)
+        assert (await next_result(lab, before)).result == "cancelled"
+        await talk(lab, carrier)
+        assert len(carrier.incoming_calls) == 1, "the second call's alone"
+
+
+async def test_a_daemon_that_dies_while_the_disk_is_late_has_nobody_called(lab: Lab) -> None:
+    """Asterisk asks again, having heard nothing: it finds nobody, or a successor who knows no such token."""
+    async with carrier_of(lab) as carrier, registered_phone(lab) as phone:
+        with nobody_can_write(lab):
+            call = await phone.dial("*1042")
+            await waits_for_the_disk(lab, call)
+            lab.kill_daemon()
+        await asyncio.to_thread(lab.start_daemon)
+        await nothing_left(lab)
+        await call.hang_up()
+        await talk(lab, carrier)
+        assert len(carrier.incoming_calls) == 1, "the second call's alone"

@@ -11,8 +11,9 @@ from typing import Final
 import structlog
 
 from bridge.asterisk.sealed.sip import Request, read_request, response
-from bridge.asterisk.sealed.tokens import Destination, Tokens
+from bridge.asterisk.sealed.tokens import NOT_YET, Destination, Tokens
 from bridge.asterisk.trunk import NotDiallable, NumberFormat, diallable
+from bridge.vault import HiddenNumber
 
 log = structlog.get_logger()
 
@@ -34,6 +35,9 @@ class RedirectServer(asyncio.DatagramProtocol):
     `carrier` tells, for each call, a SIP URI with {number} in it: "sip:{number}@192.0.2.10:5060", for tokens
     that have no carrier of their own. The server listens on loopback, which this machine alone can reach, and
     tells only who knows a token and speaks from `asterisk`, the address that Asterisk's SIP comes from.
+
+    An INVITE for a token that is reserved gets no answer before it is issued or void, not even 100: who hears
+    nothing asks again, and so finds out by itself when there is no daemon any more that could answer.
     """
 
     def __init__(
@@ -51,6 +55,8 @@ class RedirectServer(asyncio.DatagramProtocol):
         self._transport: asyncio.DatagramTransport | None = None
         self._own_address: Address | None = None
         self._stops_carriers = False
+        self._held: dict[str, Request] = {}
+        """INVITEs that wait for their answer, by token."""
         self._next_warnings: dict[str, float] = {}
 
     @asynccontextmanager
@@ -65,19 +71,37 @@ class RedirectServer(asyncio.DatagramProtocol):
         finally:
             transport.close()
 
+    def reserve(self) -> str:
+        """A new token that may be dialled, and leads nowhere before `issue`."""
+        return self._tokens.reserve(_now())
+
+    def issue(self, token: str, number: HiddenNumber, carrier: str | None) -> None:
+        """Let it lead to this number, at this carrier or, if None, at the trunk's own."""
+        self._tokens.issue(token, number, _now(), carrier=carrier)
+        if (held := self._held.pop(token, None)) is not None:
+            self._send(self._redirect(held))
+
+    def void(self, token: str) -> None:
+        """Let it lead nowhere for good: nobody is to be called."""
+        self._tokens.void(token)
+        if (held := self._held.pop(token, None)) is not None:
+            self._send(response(held, 480, "Temporarily Unavailable"))
+
     def know_asterisk(self, version: str) -> None:
         """Which Asterisk asks: told after every connect, and before anything is dialled by it."""
         self._stops_carriers = keeps_causes(version)
 
     def datagram_received(self, data: bytes, addr: Address) -> None:
-        if self._transport is None:
-            return
         if addr != self._asterisk:
             self._warn("a message came from elsewhere than trunk.sealed.asterisk")
             return
         request = read_request(data)
-        if request is not None and (answer := self._answer(request)) is not None:
-            self._transport.sendto(answer, addr)
+        if request is not None:
+            self._send(self._answer(request))
+
+    def _send(self, answer: bytes | None) -> None:
+        if self._transport is not None and answer is not None:
+            self._transport.sendto(answer, self._asterisk)
 
     def _answer(self, request: Request) -> bytes | None:
         match request.method:
@@ -91,8 +115,11 @@ class RedirectServer(asyncio.DatagramProtocol):
                 return response(request, 481, "Call/Transaction Does Not Exist")
         return response(request, 405, "Method Not Allowed", (("Allow", "INVITE, ACK, OPTIONS, CANCEL"),))
 
-    def _redirect(self, request: Request) -> bytes:
+    def _redirect(self, request: Request) -> bytes | None:
         destination = self._tokens.take(request.user, request.transaction, _now())
+        if destination is NOT_YET:
+            self._hold(request)
+            return None
         if destination is None:
             self._warn("a token that is worth nothing was dialled")
             return response(request, 404, "Not Found")
@@ -102,6 +129,11 @@ class RedirectServer(asyncio.DatagramProtocol):
             log.error("a contact's sealed value is not a phone number")
             return response(request, 484, "Address Incomplete")
         return response(request, 302, "Moved Temporarily", contacts)
+
+    def _hold(self, request: Request) -> None:
+        """With it, let go of those whose token has run out."""
+        self._held = {token: held for token, held in self._held.items() if self._tokens.is_reserved(token)}
+        self._held[request.user] = request
 
     def _contacts(self, destination: Destination) -> tuple[tuple[str, str], ...]:
         """The carrier, and after it a full stop.

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
+from enum import Enum, auto
+from typing import Final, Literal
 
 from bridge.asterisk.names import random_letters
 from bridge.vault import HiddenNumber
@@ -11,7 +12,8 @@ from bridge.vault import HiddenNumber
 _LENGTH: Final = 30  # 129 bits
 
 _LIFE_SECONDS: Final = 10.0
-"""From `issue` to worthlessness. Asterisk sends its INVITE within milliseconds of being told to dial."""
+"""From `reserve`, and from `issue`, to worthlessness. Asterisk sends its INVITE within milliseconds of being
+told to dial."""
 
 _MOST: Final = 10_000
 
@@ -24,46 +26,70 @@ class Destination:
     carrier: str | None
 
 
+class NotYet(Enum):
+    """A token is good, and it is not known yet where it leads."""
+
+    NOT_YET = auto()
+
+
+NOT_YET: Final = NotYet.NOT_YET
+
+
 @dataclass(slots=True)
-class _Issued:
-    destination: Destination
+class _Kept:
+    """`destination` is None of a token that has been reserved, and not issued."""
+
+    destination: Destination | None
     until: float
     taken_by: str | None = None
 
 
-def new_token() -> str:
-    """One that is worth nothing yet."""
-    return random_letters(_LENGTH)
-
-
 class Tokens:
-    """Tokens that have been issued and not run out. Times are seconds of any one monotonic clock."""
+    """Tokens that are good, and have not run out. Times are seconds of any one monotonic clock."""
 
     def __init__(self) -> None:
-        self._issued: dict[str, _Issued] = {}
+        self._kept: dict[str, _Kept] = {}
 
     def __len__(self) -> int:
-        return len(self._issued)
+        return len(self._kept)
+
+    def reserve(self, now: float) -> str:
+        """A new one, that leads nowhere yet."""
+        self._forget_old(now)
+        token = random_letters(_LENGTH)
+        self._kept[token] = _Kept(None, now + _LIFE_SECONDS)
+        return token
 
     def issue(self, token: str, number: HiddenNumber, now: float, *, carrier: str | None = None) -> None:
-        """Let a new token lead to this number; `carrier` as in `Destination`."""
+        """Let a token that was reserved lead to this number; `carrier` as in `Destination`."""
+        before = self._kept.pop(token, None)
         self._forget_old(now)
-        self._issued[token] = _Issued(Destination(number, carrier), now + _LIFE_SECONDS)
+        taken_by = None if before is None else before.taken_by
+        self._kept[token] = _Kept(Destination(number, carrier), now + _LIFE_SECONDS, taken_by)
 
-    def take(self, token: str, transaction: str, now: float) -> Destination | None:
+    def void(self, token: str) -> None:
+        """Let it lead nowhere for good."""
+        self._kept.pop(token, None)
+
+    def is_reserved(self, token: str) -> bool:
+        """Whether it is still to be issued."""
+        kept = self._kept.get(token)
+        return kept is not None and kept.destination is None
+
+    def take(self, token: str, transaction: str, now: float) -> Destination | Literal[NotYet.NOT_YET] | None:
         """Where the token leads, for the first transaction that asks, and for its retransmissions.
 
-        None for a token that was never issued, has run out, or belongs to another transaction.
+        None for a token that was never reserved, has run out, or belongs to another transaction.
         """
-        issued = self._issued.get(token)
-        if issued is None or now >= issued.until or issued.taken_by not in (None, transaction):
+        kept = self._kept.get(token)
+        if kept is None or now >= kept.until or kept.taken_by not in (None, transaction):
             return None
-        issued.taken_by = transaction
-        return issued.destination
+        kept.taken_by = transaction
+        return kept.destination or NOT_YET
 
     def _forget_old(self, now: float) -> None:
         """All live equally long, so the oldest come first. Beyond `_MOST` the oldest goes in any case."""
-        for token, issued in list(self._issued.items()):
-            if now < issued.until and len(self._issued) < _MOST:
+        for token, kept in list(self._kept.items()):
+            if now < kept.until and len(self._kept) < _MOST:
                 return
-            del self._issued[token]
+            del self._kept[token]

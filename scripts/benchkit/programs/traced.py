@@ -67,6 +67,7 @@ def trace(marks: Marks) -> None:
         (admission, "begin_call", lambda *_: "database: call and audit line, one commit", True),
         (Vault, "open", lambda *_: "vault: the number is opened", False),
         (RedirectServer, "datagram_received", lambda *_: "redirect server: a datagram answered", False),
+        (RedirectServer, "issue", lambda *_: "redirect server: the token leads to the number", False),
     )
     for owner, attribute, name, is_async in places:
         wrap = marks.awaited if is_async else marks.timed

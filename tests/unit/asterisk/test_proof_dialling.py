@@ -69,7 +69,12 @@ def test_a_sealed_trunk_has_tokens_made_for_a_proofs_carrier_though_its_own_is_d
 
     down = Gateways((Gateway("sip:{number}@192.0.2.10:5060", is_down=lambda: True),))
     own = SealedTrunk(
-        "PJSIP/{token}@trunk-sealed", lambda: "token", issue, down, know_version=lambda version: None
+        "PJSIP/{token}@trunk-sealed",
+        reserve=lambda: "token",
+        issue=issue,
+        void=lambda token: None,
+        gateways=down,
+        know_version=lambda version: None,
     )
     trunk = own.to(LOOPBACK)
     number = canary()

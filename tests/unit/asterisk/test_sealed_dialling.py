@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import re
 import socket
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
@@ -13,9 +14,9 @@ import structlog
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bridge.asterisk.sealed import RedirectServer, Tokens, new_token
+from bridge.asterisk.sealed import RedirectServer, Tokens
 from bridge.asterisk.sealed.sip import read_request
-from bridge.asterisk.sealed.tokens import Destination
+from bridge.asterisk.sealed.tokens import NOT_YET, Destination
 from bridge.asterisk.trunk import Gateway, Gateways, NumberFormat
 from bridge.vault import read_number
 
@@ -52,7 +53,6 @@ async def ask(
     """The server's answers to Asterisk of that version, or to a stranger, who sends these datagrams."""
     with udp_socket() as free:
         address = free.getsockname()
-    loop = asyncio.get_running_loop()
     with udp_socket() as asterisk, udp_socket() as elsewhere:
         server = RedirectServer(
             tokens,
@@ -64,15 +64,47 @@ async def ask(
         async with server.listening(address):
             for datagram in datagrams:
                 (elsewhere if stranger else asterisk).sendto(datagram, address)
-            # OPTIONS is always answered: whatever came before has been dealt with when its answer is here.
-            asterisk.sendto(invite("ping", method="OPTIONS", branch="z9hG4bKlast"), address)
-            answers: list[str] = []
-            while not answers or "cseq: 1 OPTIONS" not in answers[-1]:
-                answers.append((await loop.sock_recv(asterisk, 65_535)).decode())
+            answers = await answers_so_far(asterisk, address)
             if stranger:
                 with pytest.raises(BlockingIOError):
                     elsewhere.recv(65_535)
+    return answers
+
+
+async def answers_so_far(asterisk: socket.socket, address: tuple[str, int]) -> list[str]:
+    """OPTIONS is always answered: whatever came before has been dealt with when its answer is here."""
+    asterisk.sendto(invite("ping", method="OPTIONS", branch="z9hG4bKlast"), address)
+    answers: list[str] = []
+    while not answers or "cseq: 1 OPTIONS" not in answers[-1]:
+        answers.append((await asyncio.get_running_loop().sock_recv(asterisk, 65_535)).decode())
     return answers[:-1]
+
+
+class Server:
+    """A redirect server, and Asterisk, who asks it and hears its answers."""
+
+    def __init__(self, server: RedirectServer, asterisk: socket.socket, address: tuple[str, int]) -> None:
+        self.server = server
+        self._asterisk = asterisk
+        self._address = address
+
+    async def ask(self, *datagrams: bytes) -> list[str]:
+        """All answers that there are by now to whatever was asked."""
+        for datagram in datagrams:
+            self._asterisk.sendto(datagram, self._address)
+        return await answers_so_far(self._asterisk, self._address)
+
+
+@asynccontextmanager
+async def served() -> AsyncIterator[Server]:
+    with udp_socket() as free:
+        address = free.getsockname()
+    with udp_socket() as asterisk:
+        server = RedirectServer(
+            Tokens(), carrier=lambda: CARRIER, number_format="+e164", asterisk=asterisk.getsockname()
+        )
+        async with server.listening(address):
+            yield Server(server, asterisk, address)
 
 
 async def ask_one(tokens: Tokens, datagram: bytes, **more: Any) -> str:
@@ -86,8 +118,9 @@ def now() -> float:
 
 def issued(tokens: Tokens, *, at: float | None = None, carrier: str | None = None) -> str:
     """A new token that leads to NUMBER, issued now or at another time."""
-    token = new_token()
-    tokens.issue(token, NUMBER, now() if at is None else at, carrier=carrier)
+    issued_at = now() if at is None else at
+    token = tokens.reserve(issued_at)
+    tokens.issue(token, NUMBER, issued_at, carrier=carrier)
     return token
 
 
@@ -125,6 +158,78 @@ async def test_a_token_is_worth_nothing_to_a_second_transaction() -> None:
     answer = await ask_one(tokens, invite(token, branch="z9hG4bKtwo"))
     assert answer.startswith("SIP/2.0 404 ")
     assert "7700900123" not in answer
+
+
+async def test_who_dials_a_token_before_it_leads_anywhere_hears_nothing_until_it_does() -> None:
+    async with served() as asked:
+        token = asked.server.reserve()
+        assert await asked.ask(invite(token)) == []
+        assert await asked.ask(invite(token)) == [], "nor when it asks again"
+        asked.server.issue(token, NUMBER, None)
+        (answer,) = await asked.ask()
+        assert answer.startswith("SIP/2.0 302 ")
+        assert "Contact: <sip:+447700900123@192.0.2.10:5060>" in answer
+
+
+async def test_a_token_that_waits_is_good_for_whoever_dialled_it_first() -> None:
+    async with served() as asked:
+        token = asked.server.reserve()
+        await asked.ask(invite(token))
+        (answer,) = await asked.ask(invite(token, branch="z9hG4bKtwo"))
+        assert answer.startswith("SIP/2.0 404 ")
+        asked.server.issue(token, NUMBER, None)
+        (answer,) = await asked.ask()
+        assert "branch=z9hG4bKone" in answer
+        (answer,) = await asked.ask(invite(token, branch="z9hG4bKtwo"))
+        assert answer.startswith("SIP/2.0 404 "), "nor later"
+
+
+async def test_a_token_that_is_dialled_after_it_was_issued_waits_for_nothing() -> None:
+    async with served() as asked:
+        token = asked.server.reserve()
+        asked.server.issue(token, NUMBER, None)
+        (answer,) = await asked.ask(invite(token))
+        assert answer.startswith("SIP/2.0 302 ")
+
+
+async def test_a_call_that_is_not_to_be_ends_for_who_waits_and_for_who_comes_later() -> None:
+    async with served() as asked:
+        waits, comes = asked.server.reserve(), asked.server.reserve()
+        await asked.ask(invite(waits))
+        asked.server.void(waits)
+        asked.server.void(comes)
+        (answer,) = await asked.ask()
+        assert answer.startswith("SIP/2.0 480 ")
+        for token in (waits, comes):
+            (answer,) = await asked.ask(invite(token))
+            assert answer.startswith("SIP/2.0 404 ")
+
+
+def test_a_token_that_was_never_issued_is_worth_nothing_after_its_time() -> None:
+    tokens = Tokens()
+    token = tokens.reserve(100.0)
+    assert tokens.take(token, "one", now=109.9) is NOT_YET
+    assert tokens.take(token, "one", now=110.0) is None
+
+
+def test_a_token_issued_late_is_as_good_as_one_issued_at_once() -> None:
+    """A disk may take its time; Asterisk asks again and again meanwhile."""
+    tokens = Tokens()
+    token = tokens.reserve(100.0)
+    assert tokens.take(token, "one", now=100.1) is NOT_YET
+    tokens.issue(token, NUMBER, 109.0)
+    assert tokens.take(token, "two", now=112.0) is None
+    assert tokens.take(token, "one", now=112.0) == Destination(NUMBER, carrier=None)
+
+
+async def test_those_who_wait_do_not_pile_up() -> None:
+    """Those whose token has run out are let go of with the next one."""
+    async with served() as asked:
+        for number in range(30):
+            token = asked.server.reserve()
+            await asked.ask(invite(token, branch=f"z9hG4bK{number}"))
+            asked.server._tokens.void(token)  # as if it had run out
+        assert len(asked.server._held) == 1
 
 
 async def test_a_guess_is_worth_nothing() -> None:

@@ -111,15 +111,16 @@ def test_a_picture_has_a_bar_for_each_value() -> None:
     assert "plain &lt;call&gt;" in svg
 
 
-def traced(*, answer_told: bool = True) -> parts.TracedCall:
+def traced(*, answer_told: bool = True, led_on: float = 1.005) -> parts.TracedCall:
     """A call each of whose parts takes a millisecond."""
-    stamps = Stamps(asked=1.0, carrier_invited=1.005, carrier_answered=1.006, answered=1.009, heard=1.02)
+    stamps = Stamps(asked=1.0, carrier_invited=1.006, carrier_answered=1.007, answered=1.01, heard=1.02)
     began = {
         "event: StasisStart": (1.001, 1.003),
         "ARI: channels.create": (1.002,),
-        "ARI: channels.dial": (1.004,),
-        "event: ChannelStateChange": (1.007,) if answer_told else (),
-        "ARI: channels.answer": (1.008,),
+        "redirect server: a datagram answered": (1.004,),
+        "redirect server: the token leads to the number": (led_on,),
+        "event: ChannelStateChange": (1.008,) if answer_told else (),
+        "ARI: channels.answer": (1.009,),
     }
     marks = [parts.Mark(what, at, at + 0.001) for what, times in began.items() for at in times]
     return parts.TracedCall(stamps, sorted(marks, key=lambda mark: mark.began))
@@ -129,3 +130,9 @@ def test_the_parts_of_a_call_follow_each_other_and_are_all_of_it() -> None:
     found = parts.medians([traced(), traced(), traced(answer_told=False)])
     assert [part for part, _ in found] == list(parts.PARTS)
     assert [seconds for _, seconds in found] == pytest.approx([0.001] * len(parts.PARTS))
+
+
+def test_a_disk_that_is_quicker_than_asterisk_is_not_waited_for() -> None:
+    found = {part.what: seconds for part, seconds in parts.medians([traced(led_on=1.0035)])}
+    assert found["waiting for the rules, then for the disk"] == 0
+    assert found["dialling the carrier"] == pytest.approx(0.002)

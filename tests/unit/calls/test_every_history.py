@@ -17,6 +17,7 @@ from bridge.calls.commands import (
     Close,
     Command,
     CreateLeg,
+    DialAhead,
     DialLeg,
     FindNextContact,
     HangUpLeg,
@@ -56,6 +57,7 @@ _OF_NOTE = (
     AnswerManager,
     Close,
     CreateLeg,
+    DialAhead,
     DialLeg,
     FindNextContact,
     JoinLegs,
@@ -352,6 +354,24 @@ def test_a_channel_is_made_early_where_it_may_be_and_once() -> None:
             or (moment.call.early and moment.call.state is State.NEW and len(moment.asked) == 0)
         )
     )
+
+
+def test_only_a_channel_that_was_made_early_is_dialled_ahead_and_once() -> None:
+    assert_of_every_step(
+        lambda moment, event, commands: (
+            not asks(commands, DialAhead)
+            or (
+                event == LegEntered(Leg.CUSTOMER)
+                and noted(PrepareCustomer()) in moment.asked
+                and not {noted(DialAhead(0)), noted(DialLeg(Leg.CUSTOMER, 0))} & moment.asked
+            )
+        )
+    )
+
+
+def test_a_channel_that_was_made_early_is_dialled_ahead_while_there_is_something_to_wait_for() -> None:
+    found = [moment for moment in moments() if noted(DialAhead(0)) in moment.asked]
+    assert {State.CHECKING, State.CREATING_CUSTOMER, State.DIALLING} <= {each.call.state for each in found}
 
 
 # --- timers ---

@@ -40,12 +40,15 @@ from bridge.switchboard.live_call import Parts
 from bridge.switchboard.reception import Reception
 from bridge.switchboard.tasks import Tasks
 from bridge.switchboard.tolls import TollBook
-from bridge.vault import HiddenNumber, Vault
+from bridge.vault import HiddenNumber, Vault, read_number
 
 
 @dataclass
 class ObligingPbx:
-    """Does what it is asked at once; the customer answers, and nobody hangs up unasked."""
+    """Does what it is asked at once; the customer answers, and nobody hangs up unasked.
+
+    Like the redirect server it lets whoever dials a blank wait until that is filled or void.
+    """
 
     hear: Callable[[Any], None] = lambda _: None
     on_dial: Callable[[], None] = lambda: None
@@ -55,20 +58,57 @@ class ObligingPbx:
     running: dict[str, RunningAgi] = field(default_factory=dict)
     """What AGI() each channel of a dialplan is in."""
     dials_sealed: bool = True
+    leads: dict[str, bool | None] = field(default_factory=dict)
+    """Whether a token leads to somebody; None while that is not known."""
+    tokens: dict[str, str] = field(default_factory=dict)
+    """What each customer's channel dials."""
+    waiting: dict[str, str] = field(default_factory=dict)
+    """The channel that has dialled a token that leads nowhere yet."""
+    asked_ahead: list[str] = field(default_factory=list)
+    """The channels that have been told to dial such a one, or one that led nowhere any more."""
 
     def blank(self) -> Blank:
-        return Blank("PJSIP/token@trunk-sealed", lambda _number: None)
+        token = f"PJSIP/token{len(self.leads)}@trunk-sealed"
+        self.leads[token] = None
+        return Blank(token, fill=lambda _number: self._lead_on(token), void=lambda: self._lead_nowhere(token))
 
-    def dial_string(self, _number: HiddenNumber) -> str:
-        return "PJSIP/token@trunk-sealed"
+    def dial_string(self, number: HiddenNumber) -> str:
+        blank = self.blank()
+        blank.fill(number)
+        return blank.dial_string
 
-    async def create_customer(self, channel_id: str, *_: object, formats: str | None) -> None:
+    def _lead_on(self, token: str) -> None:
+        self.leads[token] = True
+        if (channel_id := self.waiting.pop(token, None)) is not None:
+            self._ring(channel_id)
+
+    def _lead_nowhere(self, token: str) -> None:
+        self.leads[token] = False
+        if (channel_id := self.waiting.pop(token, None)) is not None:
+            self.hear(ChannelGone(channel_id, 19))
+
+    async def create_customer(
+        self, channel_id: str, dial_string: str, *_: object, formats: str | None
+    ) -> None:
+        self.tokens[channel_id] = dial_string
         self.hear(ChannelEntered(channel_id))
 
     async def create_manager(self, channel_id: str, *_: object) -> None:
         self.hear(ChannelEntered(channel_id))
 
     async def dial(self, channel_id: str, _seconds: float) -> None:
+        token = self.tokens.get(channel_id)
+        leads = True if token is None else self.leads[token]
+        if leads or token is None:
+            self._ring(channel_id)
+            return
+        self.asked_ahead.append(channel_id)
+        if leads is None:
+            self.waiting[token] = channel_id
+        else:
+            self.hear(ChannelGone(channel_id, 1))
+
+    def _ring(self, channel_id: str) -> None:
         self.dialled.append(channel_id)
         self.on_dial()
         self.hear(ChannelRinging(channel_id))
@@ -102,8 +142,8 @@ class ObligingPbx:
 
 
 class OpenVault:
-    def open(self, _sealed: bytes, **_: object) -> None:
-        """The number is nobody's business here."""
+    def open(self, _sealed: bytes, **_: object) -> HiddenNumber:
+        return read_number("+447700900123", "GB").number
 
 
 @dataclass
@@ -127,6 +167,7 @@ class Shop:
 
     async def over(self) -> None:
         await until(lambda: len(self.board) == 0)
+        assert not self.pbx.waiting, "whoever has dialled a token has been told where it leads"
 
     async def call(self) -> None:
         """A whole call, if it is placed."""

@@ -1,0 +1,107 @@
+"""A channel is dialled before it is known whom to call; it leads on when that is on disk, or nowhere."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+import pytest
+from obliging_shop import ObligingPbx, Shop, open_shop, until
+
+from bridge.asterisk.ari import AriError, BadRequest, LinkDown, Unprocessable
+from bridge.asterisk.happenings import ChannelGone, OrderDialled
+
+
+@contextmanager
+def nobody_can_write(shop: Shop) -> Iterator[None]:
+    with closing(sqlite3.connect(shop.database.path, isolation_level=None)) as somebody:
+        somebody.execute("BEGIN IMMEDIATE")
+        yield
+
+
+async def test_asterisk_waits_with_a_token_while_the_disk_is_late(tmp_path: Path) -> None:
+    async with open_shop(tmp_path) as shop:
+        with nobody_can_write(shop):
+            channel = shop.dial()
+            await until(lambda: len(shop.pbx.waiting) == 1)
+            await until(lambda: [call.state for call in shop.board.live()] == ["creating-customer"])
+            assert not shop.pbx.dialled
+        await shop.talking()
+        assert len(shop.pbx.dialled) == 1
+        shop.board.hear(ChannelGone(channel, None))
+        await shop.over()
+
+
+async def test_who_waits_is_told_that_there_is_nobody_when_the_manager_hangs_up(tmp_path: Path) -> None:
+    async with open_shop(tmp_path) as shop:
+        with nobody_can_write(shop):
+            channel = shop.dial()
+            await until(lambda: len(shop.pbx.waiting) == 1)
+            shop.board.hear(ChannelGone(channel, None))
+            await until(lambda: not shop.pbx.waiting)
+        await shop.over()
+        assert not shop.pbx.dialled
+
+
+async def test_who_waits_is_told_that_there_is_nobody_when_the_rules_say_no(tmp_path: Path) -> None:
+    async with open_shop(tmp_path) as shop:
+        shop.board.hear(OrderDialled("1732.1", "101", "7777"))
+        await shop.over()
+        assert len(shop.pbx.asked_ahead) == 1
+        assert not shop.pbx.dialled
+        assert await shop.results() == ["refused"]
+
+
+async def test_a_call_that_breaks_off_leaves_nobody_waiting(tmp_path: Path) -> None:
+    async with open_shop(tmp_path) as shop:
+        with nobody_can_write(shop):
+            shop.dial()
+            await until(lambda: len(shop.pbx.waiting) == 1)
+            (call,) = [each for each in asyncio.all_tasks() if each.get_name().startswith("call ")]
+            call.cancel()
+            await until(lambda: not shop.pbx.waiting)
+        assert not shop.pbx.dialled
+
+
+class LostDial(ObligingPbx):
+    """Dials, and the answer to that is lost."""
+
+    async def dial(self, channel_id: str, seconds: float) -> None:
+        await super().dial(channel_id, seconds)
+        raise LinkDown("channels.dial")
+
+
+async def test_a_dial_ahead_that_fails_fails_the_call_and_not_before_it_is_admitted(tmp_path: Path) -> None:
+    async with open_shop(tmp_path, pbx=LostDial()) as shop:
+        shop.dial()
+        await shop.over()
+        await shop.ledger.flush(5)
+        assert await shop.results() == ["failed"]
+
+
+class GoneAsTheyAreJoined(ObligingPbx):
+    """A manager who hangs up in the moment in which the customer picks up."""
+
+    error: AriError
+
+    async def join(self, call_id: str, *channels: str) -> None:
+        self.hear(ChannelGone(channels[0], 16))
+        raise self.error
+
+
+@pytest.mark.parametrize(
+    "error", [BadRequest("bridges.add_channel", 400), Unprocessable("bridges.add_channel", 422)]
+)
+async def test_a_manager_who_is_gone_when_the_two_are_joined_has_cancelled(
+    tmp_path: Path, error: AriError
+) -> None:
+    pbx = GoneAsTheyAreJoined()
+    pbx.error = error
+    async with open_shop(tmp_path, pbx=pbx) as shop:
+        shop.dial()
+        await shop.over()
+        await shop.ledger.flush(5)
+        assert await shop.results() == ["cancelled"]
