@@ -80,6 +80,9 @@ log = structlog.get_logger()
 
 T = TypeVar("T")
 
+# Asterisk has its hands full with dialling, and nobody misses so little of a phone's ringing.
+_SECONDS_BEFORE_RING_BACK: Final = 0.05
+
 # A call has a few dozen events in its life. More than this waiting is a PBX gone mad: the newest are let go.
 _MOST_WAITING: Final = 200
 
@@ -180,6 +183,7 @@ class LiveCall:
         self._outcome: Admitted | Refused | None = None
         self._bridged = call.state is not State.NEW
         self._recording: asyncio.Task[None] | None = None
+        self._ring_back_to_come: asyncio.TimerHandle | None = None
         self._ringing_back: asyncio.Task[None] | None = None
         self._prepared: PreparedCustomer | None = None
         """Until it is known whom it is to call."""
@@ -268,6 +272,7 @@ class LiveCall:
         finally:
             for timer in list(self._timers):
                 self._stop(timer)
+            self._no_ring_back()
             besides = (self._recording, self._ringing_back, self._reading_formats, self._leaving_alone)
             for beside in besides:
                 if beside is not None:
@@ -390,7 +395,7 @@ class LiveCall:
             case FindNextContact(result):
                 await self._find_next(result)
             case RingBack():
-                self._ring_back()
+                self._ring_back_in_a_moment()
             case CreateLeg(Leg.MANAGER):
                 await self._create_manager()
             case CreateLeg(Leg.CUSTOMER):
@@ -493,16 +498,25 @@ class LiveCall:
         if isinstance(self._outcome, Refused) and not self.told.done():
             self.told.set_result(self._outcome)
 
+    def _ring_back_in_a_moment(self) -> None:
+        loop = asyncio.get_running_loop()
+        self._ring_back_to_come = loop.call_later(_SECONDS_BEFORE_RING_BACK, self._ring_back)
+
     def _ring_back(self) -> None:
-        """Beside the rest: the customer's phone need not wait for the manager's to be told that it rings."""
+        """Beside the rest: no event waits for the manager's phone to be told that the customer's rings."""
         ringing = self._try(Leg.MANAGER, self._pbx.ring_back(self.channels[Leg.MANAGER]), fatal=False)
         self._ringing_back = self._beside("ring back", ringing)
 
     async def _rung_back(self) -> None:
         """Asterisk obeys in any order, and ringing after the answer would be a tone in the conversation."""
+        self._no_ring_back()
         if self._ringing_back is not None:
             await self._ringing_back
             self._ringing_back = None
+
+    def _no_ring_back(self) -> None:
+        if self._ring_back_to_come is not None:
+            self._ring_back_to_come.cancel()
 
     def _beside(self, what: str, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
         """Work that the call's own task does not wait for at once."""
