@@ -542,8 +542,9 @@ class LiveCall:
 
     async def _dial(self, command: DialAhead | DialLeg) -> None:
         match command:
-            case DialAhead(seconds) if self._prepared is not None:
-                self._prepared.dial_ahead(seconds)
+            case DialAhead(seconds):
+                if self._prepared is not None and not isinstance(self._outcome, Refused):
+                    self._prepared.dial_ahead(seconds)
             case DialLeg(Leg.CUSTOMER, seconds) if self._prepared is not None:
                 prepared, self._prepared = self._prepared, None
                 await self._try(Leg.CUSTOMER, prepared.call(seconds))

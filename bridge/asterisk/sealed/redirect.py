@@ -11,7 +11,7 @@ from typing import Final
 import structlog
 
 from bridge.asterisk.sealed.sip import Request, read_request, response
-from bridge.asterisk.sealed.tokens import NOT_YET, Destination, Tokens
+from bridge.asterisk.sealed.tokens import Destination, Lead, Tokens
 from bridge.asterisk.trunk import NotDiallable, NumberFormat, diallable
 from bridge.vault import HiddenNumber
 
@@ -85,7 +85,7 @@ class RedirectServer(asyncio.DatagramProtocol):
         """Let it lead nowhere for good: nobody is to be called."""
         self._tokens.void(token)
         if (held := self._held.pop(token, None)) is not None:
-            self._send(response(held, 480, "Temporarily Unavailable"))
+            self._send(self._redirect(held))
 
     def know_asterisk(self, version: str) -> None:
         """Which Asterisk asks: told after every connect, and before anything is dialled by it."""
@@ -117,12 +117,15 @@ class RedirectServer(asyncio.DatagramProtocol):
 
     def _redirect(self, request: Request) -> bytes | None:
         destination = self._tokens.take(request.user, request.transaction, _now())
-        if destination is NOT_YET:
-            self._hold(request)
-            return None
-        if destination is None:
-            self._warn("a token that is worth nothing was dialled")
-            return response(request, 404, "Not Found")
+        match destination:
+            case Lead.NOT_KNOWN_YET:
+                self._hold(request)
+                return None
+            case Lead.NOWHERE:
+                return response(request, 480, "Temporarily Unavailable")
+            case None:
+                self._warn("a token that is worth nothing was dialled")
+                return response(request, 404, "Not Found")
         try:
             contacts = self._contacts(destination)
         except NotDiallable:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum, auto
-from typing import Final, Literal
+from typing import Final
 
 from bridge.asterisk.names import random_letters
 from bridge.vault import HiddenNumber
@@ -26,26 +26,23 @@ class Destination:
     carrier: str | None
 
 
-class NotYet(Enum):
-    """A token is good, and it is not known yet where it leads."""
+class Lead(Enum):
+    """Where a token leads, but for a destination."""
 
-    NOT_YET = auto()
-
-
-NOT_YET: Final = NotYet.NOT_YET
+    NOT_KNOWN_YET = auto()
+    NOWHERE = auto()
+    """It was ours, and there is nobody whom it leads to."""
 
 
 @dataclass(slots=True)
 class _Kept:
-    """`destination` is None of a token that has been reserved, and not issued."""
-
-    destination: Destination | None
+    leads_to: Destination | Lead
     until: float
     taken_by: str | None = None
 
 
 class Tokens:
-    """Tokens that are good, and have not run out. Times are seconds of any one monotonic clock."""
+    """Tokens that were made and have not run out. Times are seconds of any one monotonic clock."""
 
     def __init__(self) -> None:
         self._kept: dict[str, _Kept] = {}
@@ -57,7 +54,7 @@ class Tokens:
         """A new one, that leads nowhere yet."""
         self._forget_old(now)
         token = random_letters(_LENGTH)
-        self._kept[token] = _Kept(None, now + _LIFE_SECONDS)
+        self._kept[token] = _Kept(Lead.NOT_KNOWN_YET, now + _LIFE_SECONDS)
         return token
 
     def issue(self, token: str, number: HiddenNumber, now: float, *, carrier: str | None = None) -> None:
@@ -69,14 +66,15 @@ class Tokens:
 
     def void(self, token: str) -> None:
         """Let it lead nowhere for good."""
-        self._kept.pop(token, None)
+        if (kept := self._kept.get(token)) is not None:
+            kept.leads_to = Lead.NOWHERE
 
     def is_reserved(self, token: str) -> bool:
         """Whether it is still to be issued."""
         kept = self._kept.get(token)
-        return kept is not None and kept.destination is None
+        return kept is not None and kept.leads_to is Lead.NOT_KNOWN_YET
 
-    def take(self, token: str, transaction: str, now: float) -> Destination | Literal[NotYet.NOT_YET] | None:
+    def take(self, token: str, transaction: str, now: float) -> Destination | Lead | None:
         """Where the token leads, for the first transaction that asks, and for its retransmissions.
 
         None for a token that was never reserved, has run out, or belongs to another transaction.
@@ -85,7 +83,7 @@ class Tokens:
         if kept is None or now >= kept.until or kept.taken_by not in (None, transaction):
             return None
         kept.taken_by = transaction
-        return kept.destination or NOT_YET
+        return kept.leads_to
 
     def _forget_old(self, now: float) -> None:
         """All live equally long, so the oldest come first. Beyond `_MOST` the oldest goes in any case."""

@@ -46,11 +46,12 @@ async def test_who_waits_is_told_that_there_is_nobody_when_the_manager_hangs_up(
         assert not shop.pbx.dialled
 
 
-async def test_who_waits_is_told_that_there_is_nobody_when_the_rules_say_no(tmp_path: Path) -> None:
+async def test_nothing_is_dialled_ahead_of_a_call_that_the_rules_have_refused(tmp_path: Path) -> None:
     async with open_shop(tmp_path) as shop:
         shop.board.hear(OrderDialled("1732.1", "101", "7777"))
         await shop.over()
-        assert len(shop.pbx.asked_ahead) == 1
+        assert len(shop.pbx.tokens) == 1, "the channel was made while they decided"
+        assert not shop.pbx.asked_ahead
         assert not shop.pbx.dialled
         assert await shop.results() == ["refused"]
 
