@@ -11,7 +11,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from benchkit import blocks, crowd, growth, ladder, plot, report, timeline
+from benchkit import blocks, crowd, growth, ladder, plot, profile, report, timeline
 from benchkit.contenders import ALL
 from benchkit.peers import CallFailed, Peers
 from benchkit.results import Machine, Results, versions_of
@@ -27,6 +27,9 @@ PICTURES = CHECKOUT / "docs" / "performance"
 _LIVE_OF_A_RATE = 8
 """Calls that may be up at once, for each begun in a second: they talk for one, and some are late."""
 
+_PROFILED = 600
+"""Calls, for a profile: a look every few milliseconds, and so some thousand of them."""
+
 PARTS = ("calls", "ladder", "crowd", "orders")
 
 Progress = Callable[[str], None]
@@ -40,6 +43,8 @@ def main(arguments: Sequence[str]) -> int:
         with tempfile.TemporaryDirectory(prefix="call-bridge-bench-") as folder:
             if options.timeline:
                 return timeline.run(Path(folder), calls=options.calls, page=PAGE if options.page else None)
+            if options.profile:
+                return profile.run(Path(folder), calls=_PROFILED, page=PAGE if options.page else None)
             results = _run(Path(folder) / "lab", options, console.print)
     except (LabError, CallFailed) as error:
         print(f"bench: {error}", file=sys.stderr)
@@ -171,6 +176,11 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--json", type=Path, metavar="FILE", help="write everything there")
     parser.add_argument("--page", action="store_true", help="put the results into docs/performance.md")
     parser.add_argument("--timeline", action="store_true", help="only show where the time of one call goes")
+    parser.add_argument(
+        "--profile",
+        action="store_true",
+        help="only show what a call's processor time goes into",
+    )
     parser.add_argument("--width", type=_count, default=None, metavar="COLUMNS", help="of the tables")
     return parser
 

@@ -4,21 +4,17 @@ from __future__ import annotations
 
 import itertools
 import json
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 
 from rich.console import Console
 
 from benchkit import blocks, parts, report
-from benchkit.contenders.callbridge import Sealed
+from benchkit.contenders.callbridge import Sealed, start_in_place_of_the_daemon
 from benchkit.parts import Mark, TracedCall
 from benchkit.peers import Peers, Stamps
 from benchkit.report import Sheet
 from benchkit.site import Site, open_site
-from labkit.places import CHECKOUT, SCRIPTS
-from labkit.processes import start
-from labkit.readiness import answers_ok, wait_until_ready
 
 _WARM_UP = 20
 
@@ -36,19 +32,7 @@ class Traced(Sealed):
     """call-bridge as it is, with its functions wrapped from outside."""
 
     def start(self, site: Site) -> None:
-        lab = site.lab
-        command: list[str | Path] = [
-            sys.executable,
-            "-m",
-            "benchkit.programs.traced",
-            lab.config_path,
-            marks_of(site),
-        ]
-        environment = {"PYTHONPATH": f"{SCRIPTS}:{CHECKOUT}"}
-        log = lab.log("daemon")
-        process = start(command, log=log, folder=site.folder, environment=environment)
-        lab.record.processes["daemon"] = process
-        wait_until_ready("the daemon", process, lambda: answers_ok(lab.api_socket, "/readyz"), log)
+        start_in_place_of_the_daemon(site, "benchkit.programs.traced", marks_of(site))
 
 
 def marks_of(site: Site) -> Path:

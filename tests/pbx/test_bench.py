@@ -101,7 +101,7 @@ def test_what_it_adds_changes_nothing_that_is_shipped(site: Site) -> None:
 
 def test_the_page_holds_results_of_the_bench_alone() -> None:
     page = (CHECKOUT / "docs" / "performance.md").read_text()
-    for part in ("results", "timeline"):
+    for part in ("results", "timeline", "profile"):
         assert report.with_part(page, part, ["new"]) != page
     for name in re.findall(r"\(performance/(\S+)\)", page):
         assert (CHECKOUT / "docs" / "performance" / name).read_text().startswith("<svg")

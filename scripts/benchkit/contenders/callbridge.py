@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchkit.clicks import post
 from benchkit.contenders.base import Contender
-from labkit.processes import Process
+from labkit.places import CHECKOUT, SCRIPTS
+from labkit.processes import Process, start
+from labkit.readiness import answers_ok, wait_until_ready
 
 if TYPE_CHECKING:
     from benchkit.site import Site
@@ -28,6 +32,17 @@ class Sealed(Contender):
 
     def click(self, site: Site, extension: str, code: str) -> None:
         post(site.lab.api_socket, "/v1/calls", {"extension": extension, "order": code})
+
+
+def start_in_place_of_the_daemon(site: Site, program: str, output: Path) -> None:
+    """Start one of `benchkit.programs` that is the daemon, and writes down to `output` how it fares."""
+    lab = site.lab
+    command: list[str | Path] = [sys.executable, "-m", program, lab.config_path, output]
+    environment = {"PYTHONPATH": f"{SCRIPTS}:{CHECKOUT}"}
+    log = lab.log("daemon")
+    process = start(command, log=log, folder=site.folder, environment=environment)
+    lab.record.processes["daemon"] = process
+    wait_until_ready("the daemon", process, lambda: answers_ok(lab.api_socket, "/readyz"), log)
 
 
 class Direct(Contender):
