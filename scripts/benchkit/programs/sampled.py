@@ -1,8 +1,8 @@
 """The daemon, looking now and again at what it spends its processor time on.
 
 `python -m benchkit.programs.sampled CONFIG.yaml FOUND.json`. With SIGUSR1 it begins to look; with SIGUSR2 it
-writes what it has found. A look is at the loop's thread, whenever the whole process has used some milliseconds of
-processor time; what each thread has used the kernel itself counts.
+writes what it has found. A look is at the loop's thread, whenever the whole process has used a few
+milliseconds of processor time; what each thread has used the kernel itself counts.
 """
 
 from __future__ import annotations
