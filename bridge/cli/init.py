@@ -6,7 +6,7 @@ import asyncio
 import os
 import secrets
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -31,6 +31,7 @@ from bridge.vault import KeyRing
 
 _FIRST_EXTENSION: Final = "101"
 _RING_SECONDS: Final = 15
+_SIP_PASSWORD: Final = "sip-password-"  # noqa: S105 - of the names of files
 
 
 def init(
@@ -167,7 +168,7 @@ class _Questions:
                 self._one(
                     "managers",
                     "Extensions to make for managers' phones, with commas (- for none)",
-                    "" if endpoints(self._found) else _FIRST_EXTENSION,
+                    "-" if endpoints(self._found) else _FIRST_EXTENSION,
                 ).strip("-")
             ),
         )
@@ -275,21 +276,33 @@ def _undo(journal: Journal, *, keep_changed: bool) -> None:
 
 def _next_steps(found: Found, made: Plan) -> str:
     ours = found.places.ours
-    passwords = [change.path for change in made.changes if change.path.name.startswith("sip-password-")]
+    passwords = [change.path for change in made.changes if change.path.name.startswith(_SIP_PASSWORD)]
+    keys = found.places.keys
     lines = [
         f"Files written: {len(made.changes)}. `call-bridge init --undo` puts all back.",
         *(f"The password of a phone is in {path}" for path in passwords),
         "",
+        "Look at:",
+        *([f"  {keys}: keep a copy, apart from copies of the database"] if keys else []),
+        f"  {found.places.config}: prices, limits, working hours",
+        f"  {ours / 'pjsip.conf'}: managers' phones, and the trunk",
+        "",
         "Next:",
-        *(
-            [f"  keep a copy of {keys}, apart from copies of the database"]
-            if (keys := found.places.keys)
-            else []
-        ),
-        f"  go through {found.places.config}: prices, limits, working hours",
-        f"  managers and the trunk are in {ours / 'pjsip.conf'}",
-        "  systemctl restart asterisk && systemctl daemon-reload && systemctl enable --now call-bridge",
-        "  call-bridge init --ring EXTENSION, once its phone is registered",
-        "  call-bridge doctor",
+        *(f"  {command}" for command in _next_commands(found, made, passwords)),
     ]
     return "\n".join(lines)
+
+
+def _next_commands(found: Found, made: Plan, passwords: list[Path]) -> Iterator[str]:
+    """To be copied, up to the proof; docs/install.md has the same."""
+    yield "sudo systemctl restart asterisk" + ("  # FreePBX: fwconsole restart" if found.generated else "")
+    if any(change.path.parent == found.places.units for change in made.changes):
+        yield "sudo systemctl daemon-reload"
+    yield "sudo systemctl enable --now call-bridge"
+    for path in passwords:
+        extension = path.stem.removeprefix(_SIP_PASSWORD)
+        yield f"sudo -u call-bridge call-bridge managers add {extension} --name NAME"
+        yield f"sudo sed -n 's/^password=//p' {path} | sudo call-bridge prove --extension {extension}"
+    if not passwords:
+        yield "sudo -u call-bridge call-bridge managers add EXTENSION --name NAME"
+        yield "sudo call-bridge prove --extension EXTENSION"

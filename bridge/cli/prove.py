@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
+from collections.abc import Iterator
 from enum import IntEnum
 from pathlib import Path
 from typing import Annotated, Final
@@ -140,7 +141,17 @@ async def _make_calls(config: Config, phone: ManagersPhone, texts: ProveTexts) -
 
 
 def _password(extension: str, file: Path | None, texts: ProveTexts) -> str:
-    """Never an argument: those are in the process list, and in the shell's history. Raises OSError."""
+    """Never an argument: those are in the process list, and in the shell's history.
+
+    Raises OSError, and ProofNotMade where there is none: Asterisk would only say that it is wrong.
+    """
+    password = _given_password(extension, file, texts)
+    if not password:
+        raise ProofNotMade(texts.none_given.format(extension=without_numbers(extension)))
+    return password
+
+
+def _given_password(extension: str, file: Path | None, texts: ProveTexts) -> str:
     if file is not None:
         return file.read_text(encoding="utf-8").strip()
     if (known := os.environ.get(PASSWORD_VARIABLE)) is not None:
@@ -173,8 +184,18 @@ def _show(report: Report, settings: list[Finding], texts: ProveTexts) -> None:
         console.print(texts.story.settings_closed, highlight=False)
         return
     console.print(texts.settings_open.format(count=len(settings)), style="bold red", highlight=False)
+    for line in _lines(settings):
+        console.print(shown(line), highlight=False, markup=False)
+    # Of a PBX that does other things the list is long, and the verdict has gone off the screen.
+    console.print(report.headline, style="bold")
+
+
+def _lines(settings: list[Finding]) -> Iterator[str]:
+    """One for each check: a PBX with every module loaded breaks some of them many times over."""
+    by_check: dict[str, list[Finding]] = {}
     for finding in settings:
-        place = f" ({finding.spot.place})" if finding.spot.place else ""
-        console.print(
-            shown(f"- {finding.check.id}{place}: {finding.check.meaning}"), highlight=False, markup=False
-        )
+        by_check.setdefault(finding.check.id, []).append(finding)
+    for check, (first, *more) in by_check.items():
+        place = f" ({first.spot.place})" if first.spot.place else ""
+        times = f" ×{len(more) + 1}" if more else ""
+        yield f"- {check}{times}{place}: {first.check.meaning}"

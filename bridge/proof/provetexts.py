@@ -17,6 +17,7 @@ class ProveTexts:
     trials: Mapping[str, str]
     calling: str
     ask_for_it: str
+    none_given: str
     heading: str
     seen: str
     settings_open: str
@@ -40,6 +41,9 @@ ENGLISH = ProveTexts(
     },
     calling="Extension {extension} places a proof call ({speaks}): {trial}",
     ask_for_it="Password of extension {extension} (not shown)",
+    none_given="no password of extension {extension} was given. It is password= in the section of type auth "
+    "that its endpoint names; of a phone that `call-bridge init` has made it is in a file of its own, "
+    "sip-password-{extension}.conf. Type it when asked, or pipe it in.",
     heading="Call",
     seen="Seen by the manager",
     settings_open="Settings that would show a number, or keep calls from working: {count}. "
@@ -70,6 +74,9 @@ RUSSIAN = ProveTexts(
     },
     calling="Номер {extension} совершает проверочный звонок ({speaks}): {trial}",
     ask_for_it="Пароль номера {extension} (не показывается)",
+    none_given="пароль номера {extension} не указан. Это password= в разделе типа auth, который называет "
+    "его endpoint; у телефона, заведённого командой `call-bridge init`, он в отдельном файле, "
+    "sip-password-{extension}.conf. Введите его по запросу или передайте через канал.",
     heading="Звонок",
     seen="Видел менеджер",
     settings_open="Настройки, которые показали бы номер или помешали бы звонкам: {count}. "

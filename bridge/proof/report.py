@@ -45,6 +45,16 @@ class Report:
         missing = (f"{self._texts.trials[name]}: {text}" for name, each in verdicts for text in each.missing)
         return Verdict(tuple(missing), ())
 
+    @property
+    def headline(self) -> str:
+        """The verdict in one line."""
+        return self._texts.story.verdict.format(answer=self._words[self.answer])
+
+    @property
+    def _words(self) -> Mapping[Answer, str]:
+        story = self._texts.story
+        return {Answer.NO: story.no, Answer.YES: story.yes, Answer.NOT_PROVEN: story.not_proven}
+
     def render(self) -> RenderableType:
         """The first call's story, a line for each call, and the verdict."""
         first = next(iter(self._stories.values()))
@@ -53,14 +63,9 @@ class Report:
         return Group(Text(), first.render_ladders(), Text(), self._table(), verdict)
 
     def _table(self) -> Table:
-        words = {
-            Answer.NO: self._texts.story.no,
-            Answer.YES: self._texts.story.yes,
-            Answer.NOT_PROVEN: self._texts.story.not_proven,
-        }
         table = Table(self._texts.heading, self._texts.seen, box=box.SIMPLE_HEAD)
         for name, verdict in self._verdicts.items():
-            table.add_row(self._texts.trials[name], words[_answer(verdict)])
+            table.add_row(self._texts.trials[name], self._words[_answer(verdict)])
         return table
 
     def as_json(self) -> dict[str, Any]:

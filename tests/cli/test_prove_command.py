@@ -93,6 +93,16 @@ def test_a_server_that_is_no_address_is_told(shop: ShopCommand, server: str) -> 
     assert "HOST:PORT" in ended.err
 
 
+@pytest.mark.parametrize(("language", "said"), [("en", "Type it when asked"), ("ru", "Введите его")])
+def test_a_password_that_nobody_gives_is_told_before_anything_is_dialled(
+    shop: ShopCommand, language: str, said: str
+) -> None:
+    ended = shop("prove", "--extension", "101", "--language", language, typed="\n")
+    assert ended.exit_code == ProofExit.NOT_MADE
+    assert said in ended.err
+    assert "sip-password-101.conf" in ended.err
+
+
 def test_a_password_file_that_is_not_there_is_told(shop: ShopCommand) -> None:
     ended = shop("prove", "--extension", "101", "--password-file", shop.folder / "none")
     assert ended.exit_code == ProofExit.NOT_MADE

@@ -6,6 +6,7 @@ They are made once, and of one another, as making them takes long: hence one fil
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -13,7 +14,10 @@ import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
+import newcomer
 import pytest
+from machine import Machine
+from small_system import SmallSystem
 
 from bridge import __version__
 from labkit import debian
@@ -25,17 +29,6 @@ from labkit.wheel import build_wheel, make_environment
 
 NEXT = f"{__version__}+next"
 ANSWERS = ("--shop-name", "Shop", "--shop-number", "+442079460000", "--carrier", "192.0.2.10")
-# What dpkg, useradd and the like keep of their own doing.
-NOT_OURS = ("var/lib/dpkg/", "var/log/", "tmp/", "dev/", "proc/")
-BACKUPS = (
-    "etc/.pwd.lock",
-    "etc/passwd-",
-    "etc/group-",
-    "etc/shadow-",
-    "etc/gshadow-",
-    "etc/subuid-",
-    "etc/subgid-",
-)
 
 by_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can change its root and have dpkg there")
 
@@ -167,48 +160,6 @@ def test_it_writes_the_completion_of_a_shell(installed: Installed, shell: str) -
 # --- The Debian package -------------------------------------------------------------------------------
 
 
-class SmallSystem:
-    """A Debian in a folder, whose programs see nothing else."""
-
-    def __init__(self, root: Path) -> None:
-        self.root = root
-
-    def __call__(self, *command: str, user: str = "root") -> str:
-        done = subprocess.run(
-            ["chroot", f"--userspec={user}", self.root, *command],
-            env={
-                "PATH": "/usr/sbin:/usr/bin:/sbin:/bin",
-                "DEBIAN_FRONTEND": "noninteractive",
-                "TERM": "dumb",
-            },
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert done.returncode == 0, f"{command}\n{done.stdout}{done.stderr}"
-        return done.stdout + done.stderr
-
-    def install(self, package: Path) -> str:
-        shutil.copy(package, self.root / "tmp" / "call-bridge.deb")
-        # Of what it depends on dpkg knows nothing here: those packages were only unpacked.
-        return self("dpkg", "--force-depends,unsafe-io", "--install", "/tmp/call-bridge.deb")
-
-    def picture(self) -> dict[str, tuple[int, bytes | str]]:
-        found: dict[str, tuple[int, bytes | str]] = {}
-        for path in self.root.rglob("*"):
-            name = str(path.relative_to(self.root))
-            if name.startswith(NOT_OURS) or name in BACKUPS or "__pycache__" in name:
-                continue
-            if path.is_symlink():
-                found[name] = (0, str(path.readlink()))
-            elif path.is_file():
-                # Of the package's own there is too much to be read again and again.
-                content = str(path.stat().st_size) if name.startswith("opt/") else path.read_bytes()
-                found[name] = (path.stat().st_mode, content)
-        return found
-
-
 @pytest.fixture(scope="module")
 def packages(environment: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     """This version, and the next one."""
@@ -224,24 +175,8 @@ def packages(environment: Path, tmp_path_factory: pytest.TempPathFactory) -> tup
 @pytest.fixture(scope="module")
 def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SmallSystem]:
     root = tmp_path_factory.mktemp("small") / "root"
-    shutil.copytree(debian.unpacked(debian.SMALL_SYSTEM).path, root, symlinks=True)
-    for folder in ("dev", "proc", "tmp", "var/lib/dpkg/info", "var/lib/dpkg/updates", "var/log", "etc"):
-        (root / folder).mkdir(parents=True, exist_ok=True)
-    for name in ("status", "available"):
-        (root / "var/lib/dpkg" / name).touch()
-    (root / "dev/null").touch()
-    (root / "etc/passwd").write_text("root:x:0:0:root:/root:/bin/bash\n")
-    (root / "etc/group").write_text("root:x:0:\n")
-    (root / "etc/timezone").write_text("Europe/London\n")
-    _asterisks_files(root / "etc/asterisk")
-    yield SmallSystem(root)
+    yield SmallSystem.new(root, (find_asterisk().root or Path("/")) / "etc/asterisk")
     shutil.rmtree(root)
-
-
-def _asterisks_files(etc: Path) -> None:
-    """Those of Asterisk's own package."""
-    asterisk = find_asterisk()
-    shutil.copytree((asterisk.root or Path("/")) / "etc/asterisk", etc)
 
 
 def files_of(package: Path) -> set[str]:
@@ -318,3 +253,71 @@ def test_installed_set_up_updated_and_purged_it_leaves_the_machine_as_it_was(
     system("dpkg", "--purge", "call-bridge")
     after = system.picture()
     assert {name for name in before.keys() | after.keys() if before.get(name) != after.get(name)} == set()
+
+
+# --- The newcomer -------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def machine(packages: tuple[Path, Path], tmp_path: Path) -> Iterator[Machine]:
+    """One with a PBX at work, and the package."""
+    root = tmp_path / "root"
+    vanilla = debian.unpacked(debian.ASTERISK).path / "etc/asterisk"
+    machine = Machine(SmallSystem.new(root, vanilla))
+    for name, text in newcomer.OWN_FILES.items():
+        with (root / "etc/asterisk" / name).open("a") as file:
+            file.write(text)
+    shutil.copy(packages[0], root / "tmp")
+    with machine:
+        assert machine.type("systemctl restart asterisk").code == 0
+        yield machine
+    shutil.rmtree(root)
+
+
+@by_root
+def test_a_newcomer_gets_from_the_package_to_a_masked_call_by_ten_documented_commands(
+    machine: Machine,
+) -> None:
+    build_it, *typed = newcomer.commands("From a package to a proven call")
+    assert len([build_it, *typed]) <= 10
+    assert build_it == "scripts/build-deb /tmp", "by which the package has come into /tmp"
+    etc, config = machine.root / "etc/asterisk", machine.root / "etc/call-bridge/config.yaml"
+    before = {path: path.read_bytes() for path in etc.glob("*.conf")}
+    shown = {}
+    for line in typed:
+        done = machine.type(line, *newcomer.answers_to(line))
+        # The proof's own 1: the number was not seen, but this PBX has settings that are open.
+        assert done.code == (1 if line == newcomer.PROOF else 0), done.shown
+        shown[line] = done.shown
+        if line == newcomer.INIT:
+            written = config.read_text()
+            config.write_text(newcomer.open_at_any_hour(written))
+    assert "Hidden number seen by the manager: no\n[1]" in shown[newcomer.PROOF], "the last line of many"
+    checks = re.findall(r"^- ([a-z-]+)", shown[newcomer.PROOF], re.M)
+    assert len(checks) == len(set(checks)) > 1
+    # What init itself says to do next is what the page says.
+    after_init = typed[typed.index(newcomer.INIT) + 1 : typed.index(newcomer.PROOF) + 1]
+    told = shown[newcomer.INIT].partition("Next:\n")[2].splitlines()
+    assert [line.strip() for line in told[: len(after_init)]] == [
+        line.replace("Anna", "NAME") for line in after_init
+    ]
+
+    password = (etc / "call-bridge/sip-password-601.conf").read_text().removeprefix("password=").strip()
+    machine.on_its_network(lambda: newcomer.dial_the_order(password))
+    assert newcomer.NATIONAL not in machine.shown
+    assert files_with(newcomer.NATIONAL, machine.root) == []
+
+    config.write_text(written)
+    for line in newcomer.commands("Take it out again"):
+        assert machine.type(line).code == 0, machine.shown
+    assert {path: path.read_bytes() for path in etc.glob("*.conf")} == before
+    machine.on_its_network(newcomer.call_as_ever)
+    assert files_with(newcomer.NATIONAL, machine.root) == ["var/log/asterisk/cdr-csv/Master.csv"]
+
+
+def files_with(text: str, root: Path) -> list[str]:
+    """Of all that has been written there: logs, call records, databases, configuration."""
+    written = [path for folder in ("etc", "run", "root", "tmp", "var") for path in (root / folder).rglob("*")]
+    searched = [path for path in written if path.is_file() and path.suffix != ".deb"]
+    assert any(path.name == "call-bridge.db" for path in searched)
+    return [str(path.relative_to(root)) for path in searched if text.encode() in path.read_bytes()]

@@ -207,6 +207,7 @@ def test_questions_are_asked_with_what_was_found_as_their_defaults(freepbx: Init
     typed = "\nExample Shop\n\n\n\n+442079460000\n\ny\n"
     assert freepbx(typed=typed) == 0, freepbx.err
     assert "Which of these endpoints leads to the carrier: Carrier" in freepbx.out
+    assert "(- for none) [-]" in freepbx.out
     config = load_config(freepbx.root / "etc/call-bridge/config.yaml")
     assert (config.shop.country, str(config.shop.timezone)) == ("GB", "Europe/London")
 
