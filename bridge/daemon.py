@@ -49,6 +49,7 @@ from bridge.switchboard import metrics
 from bridge.switchboard.admission import Admission, past_guesses
 from bridge.switchboard.answering_machine import AnsweringMachine, Habits
 from bridge.switchboard.board import Switchboard
+from bridge.switchboard.callers_captures import CallersCaptures
 from bridge.switchboard.capture import Captures
 from bridge.switchboard.ledger import Ledger
 from bridge.switchboard.link import Link
@@ -267,6 +268,7 @@ class Daemon:
             language=language,
             hours=config.opening_hours(),
         )
+        captures = _captures(config, database)
         self._parts = Parts(
             pbx,
             self._admission,
@@ -277,7 +279,7 @@ class Daemon:
             _timings(config),
             language,
             next_contact_after=_next_contact_after(config),
-            captures=_captures(config, database),
+            captures=captures,
             codes=Codes(config.captures.code, config.calls.do_not_call_code),
         )
         self.switchboard = Switchboard(self._parts, self._calls, max_live=config.calls.max_live)
@@ -287,9 +289,18 @@ class Daemon:
         reader = Reader(config.managers.endpoint, config.callbacks.endpoints)
         # On a trunk that is dialled directly a dial string has the number: no dialplan is given one.
         sealed_dialling = trunk.dial_string if isinstance(trunk, SealedTrunk) else None
+        callers_captures = CallersCaptures(self._parts, captures, pbx, self._calls)
+        self.switchboard.capture_by(callers_captures)
         self._token_calls = TokenCalls(self.switchboard, self._parts, sealed_dialling)
         commands = Commands(
-            pbx, reader, self._admission, self._reception, self._parts, self.switchboard, self._token_calls
+            pbx,
+            reader,
+            self._admission,
+            self._reception,
+            self._parts,
+            self.switchboard,
+            self._token_calls,
+            callers_captures,
         )
         self.agi = AgiServer(commands, peers=config.agi.peers)
         self._link = Link(client, reader, pbx, trunk, self.switchboard, recovery, tasks)

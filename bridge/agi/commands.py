@@ -26,6 +26,7 @@ from bridge.rules.callbacks import NotRung, first_name
 from bridge.switchboard import metrics
 from bridge.switchboard.admission import Admission, Asked, Refused
 from bridge.switchboard.board import Switchboard
+from bridge.switchboard.callers_captures import CallersCaptures
 from bridge.switchboard.live_call import Parts
 from bridge.switchboard.metrics import AgiCommand, AgiOutcome
 from bridge.switchboard.reception import Reception
@@ -42,6 +43,8 @@ NO_ORDER_CODE: Final = "no_order_code"
 NO_SUCH_CALL: Final = "no_such_call"
 NO_LINK: Final = "no_link"
 UNKNOWN_COMMAND: Final = "unknown_command"
+
+_ABOUT_CALLERS: Final = {AgiCommand.CALLER, AgiCommand.CAPTURE}
 
 _CODE: Final = re.compile(r"[0-9]{1,12}", re.ASCII)
 _CAUSE: Final = re.compile(r"[0-9]{1,3}", re.ASCII)
@@ -60,6 +63,7 @@ class Commands:
         parts: Parts,
         switchboard: Switchboard,
         token_calls: TokenCalls,
+        captures: CallersCaptures,
     ) -> None:
         self._pbx = pbx
         self._reader = reader
@@ -68,12 +72,14 @@ class Commands:
         self._parts = parts
         self._switchboard = switchboard
         self._token_calls = token_calls
+        self._captures = captures
         self._handlers: dict[AgiCommand, Callable[[Request], Awaitable[Answer]]] = {
             AgiCommand.ORDER: self._order,
             AgiCommand.TOKEN: self._token,
             AgiCommand.RESULT: self._result,
             AgiCommand.CALLER: self._caller,
             AgiCommand.DIAL: self._dial,
+            AgiCommand.CAPTURE: self._capture,
         }
 
     async def __call__(self, request: Request) -> Answer:
@@ -93,7 +99,7 @@ class Commands:
             log.warning("a dialplan asks by AGI for what there is not")
             return _told(command, AgiOutcome.REFUSED, UNKNOWN_COMMAND)
         answer = await handler(request)
-        if answer.outcome is not AgiOutcome.OK or command is AgiCommand.CALLER:
+        if answer.outcome is not AgiOutcome.OK or command in _ABOUT_CALLERS:
             await self._let_time_pass(began)
         return answer
 
@@ -166,6 +172,18 @@ class Commands:
             AgiCommand.CALLER, AgiOutcome.OK, ORDER=code, LABEL=label, NAME=name, MANAGER=found.extension
         )
         return _besides(answer, _identity(f"{label} {name}".rstrip(), code))
+
+    async def _capture(self, request: Request) -> Answer:
+        """Known by the number they call from: a code that somebody keys in proves nothing of them."""
+        nothing = {"ORDER": "", "CAPTURE": ""}
+        if not self._reader.is_carriers(request.channel_name):
+            return _told(AgiCommand.CAPTURE, AgiOutcome.REFUSED, NOT_THE_CARRIERS, **nothing)
+        found = await self._reception.identify(request.channel_id, self._parts.vault)
+        if not isinstance(found, NotRung) and not self._captures.let_in(request.channel_id, found.order.code):
+            found = NotRung.FULL
+        if isinstance(found, NotRung):
+            return _told(AgiCommand.CAPTURE, AgiOutcome.REFUSED, found.value, **nothing)
+        return _told(AgiCommand.CAPTURE, AgiOutcome.OK, **(nothing | {"ORDER": found.order.code}))
 
     def _a_caller(self, reason: str) -> Answer:
         """Somebody who is not known: called by a running number, whatever the reason."""

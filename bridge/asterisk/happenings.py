@@ -20,6 +20,9 @@ LEG_ARGUMENT: Final = "leg"
 CALLBACK_ARGUMENT: Final = "callback"
 """The Stasis argument of calls that the carrier brings."""
 
+CAPTURE_ARGUMENT: Final = "capture"
+"""The Stasis argument of those that a dialplan hands over for a number to be keyed in."""
+
 EVENT_TYPES: Final = (
     "StasisStart",
     "StasisEnd",
@@ -56,6 +59,13 @@ class OrderDialled:
 @dataclass(frozen=True, slots=True)
 class CustomerCalled:
     """A call came in from the carrier. Who calls is not in the event, and is not to be."""
+
+    channel_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class CustomerHandedOver:
+    """A dialplan wants the customer who calls on this channel to be asked for a number."""
 
     channel_id: str
 
@@ -127,6 +137,7 @@ class KeyPressed:
 Happening = (
     OrderDialled
     | CustomerCalled
+    | CustomerHandedOver
     | StrayEntered
     | ChannelEntered
     | ChannelRinging
@@ -197,6 +208,8 @@ class Reader:
             return ChannelEntered(channel_id)
         if arguments == [CALLBACK_ARGUMENT] and self.is_carriers(name):
             return CustomerCalled(channel_id)
+        if arguments == [CAPTURE_ARGUMENT] and self.is_carriers(name):
+            return CustomerHandedOver(channel_id)
         if names.is_voice(channel_id) and not arguments:
             return ChannelEntered(channel_id)
         extension = self.extension_of(name)

@@ -51,6 +51,10 @@ SECONDS_AROUND_A_MESSAGE: Final = 60
 """For what is said before a customer's message, and for Asterisk to tell of its end."""
 
 
+_CAPTURE_VARIABLE: Final = "CALLBRIDGE_CAPTURE"
+"""What a dialplan reads that has handed a customer over."""
+
+
 class Onward(StrEnum):
     """Where a customer goes on whom no manager takes: by the dialplan's variable that says so."""
 
@@ -281,6 +285,30 @@ class Pbx:
         if manager_channel in await self._channels_in(bridge.id):
             raise StillTogether
         await self._client.channels.handle(manager_channel).start_music()
+
+    async def take_aside(self, call_id: str, customer_channel: str, seconds: float) -> None:
+        """Pick a customer up and put them into a bridge alone. They are in it when ChannelJoined says so.
+
+        After so many seconds Asterisk lets them go on by itself, whether or not anybody is left to ask.
+        """
+        await self.limit(customer_channel, seconds)
+        await self._client.channels.handle(customer_channel).answer()
+        bridge = self._client.bridges.handle(names.bridge_id(call_id))
+        await self._client.bridges.create(type=_BRIDGE_TYPE, bridge_id=bridge.id, name=bridge.id)
+        await bridge.add_channel(customer_channel)
+
+    async def bring_back(self, call_id: str, customer_channel: str, outcome: str) -> None:
+        """Let the customer's channel go on in the dialplan, with its keys, and what came of it in a variable.
+
+        Nothing is wrong where they have hung up.
+        """
+        channel = self._client.channels.handle(customer_channel)
+        with suppress(NotFound):
+            await channel.set_variable("FRAME_DROP(RX)", "")
+            await channel.set_variable(_CAPTURE_VARIABLE, outcome)
+            with suppress(NotFound, BadRequest, Unprocessable):  # it is not in the bridge
+                await self._client.bridges.handle(names.bridge_id(call_id)).remove_channel(customer_channel)
+            await channel.continue_in_dialplan()
 
     async def open_keys(self, customer_channel: str) -> None:
         """Let the customer's keys come in as events, and to whoever is in a bridge with them."""

@@ -20,12 +20,14 @@ from bridge.asterisk.happenings import (
     ChannelJoined,
     ChannelRinging,
     CustomerCalled,
+    CustomerHandedOver,
     Happening,
     KeyPressed,
     MessagePlayed,
     OrderDialled,
     RecordingOver,
     StrayEntered,
+    StrayReason,
 )
 from bridge.asterisk.pbx import ChannelGoneAlready
 from bridge.calls.capture import CaptureCancelled, CaptureRequested
@@ -47,6 +49,7 @@ from bridge.switchboard import metrics
 from bridge.switchboard.admission import Admitted, Asked, Refused
 from bridge.switchboard.answering_machine import AnsweringMachine
 from bridge.switchboard.callback_call import CallbackCall
+from bridge.switchboard.callers_captures import CallersCaptures
 from bridge.switchboard.capture import Voices
 from bridge.switchboard.live_call import CaptureView, LiveCall, Parts, Pressed
 from bridge.switchboard.tasks import Tasks
@@ -150,6 +153,7 @@ class Switchboard:
         self._voices = parts.captures.voices if parts.captures else Voices()
         self._besides: Callable[[], Collection[str]] = tuple
         self._machine: AnsweringMachine | None = None
+        self._handed_over: CallersCaptures | None = None
 
     def __len__(self) -> int:
         return len(self._calls)
@@ -174,10 +178,11 @@ class Switchboard:
                 self._order_dialled(happening)
             case CustomerCalled(channel_id):
                 self._customer_called(channel_id)
+            case CustomerHandedOver(channel_id):
+                if self._handed_over is None or not self._handed_over.entered(channel_id):
+                    self._stray(channel_id, StrayReason.UNEXPECTED_ARGUMENTS)
             case StrayEntered(channel_id, reason):
-                log.warning("a stray channel is hung up", reason=reason.value)
-                metrics.strays.labels(reason.value).inc()
-                self.turn_away(channel_id)
+                self._stray(channel_id, reason)
             case ChannelEntered(channel_id):
                 self._entered(channel_id)
             case ChannelRinging(channel_id):
@@ -186,9 +191,13 @@ class Switchboard:
                 self._leg(channel_id, LegAnswered)
             case ChannelJoined(channel_id):
                 self._leg(channel_id, LegJoined)
+                if self._handed_over is not None:
+                    self._handed_over.joined(channel_id)
             case ChannelGone(channel_id, cause):
                 if self._machine is not None:
                     self._machine.gone(channel_id)
+                if self._handed_over is not None:
+                    self._handed_over.gone(channel_id)
                 if (found := self._legs.pop(channel_id, None)) is not None:
                     call, leg = found
                     if call.channels.get(leg) == channel_id:
@@ -202,10 +211,21 @@ class Switchboard:
                 if self._is_a_leg(channel_id):
                     call, leg = self._legs[channel_id]
                     call.hear(Pressed(leg, key))
+                elif self._handed_over is not None:
+                    self._handed_over.pressed(channel_id, key)
+
+    def _stray(self, channel_id: str, reason: StrayReason) -> None:
+        log.warning("a stray channel is hung up", reason=reason.value)
+        metrics.strays.labels(reason.value).inc()
+        self.turn_away(channel_id)
 
     def answer_with(self, machine: AnsweringMachine) -> None:
         """Tell this machine of its channels and recordings, and let it have them."""
         self._machine = machine
+
+    def capture_by(self, handed_over: CallersCaptures) -> None:
+        """Tell it of its channels, and let it have them."""
+        self._handed_over = handed_over
 
     def leave_alone_by(self, leave_alone: Callable[[str, str], Awaitable[bool]]) -> None:
         """Ask this when a manager keys in that nobody is to call the customer again.
@@ -312,7 +332,7 @@ class Switchboard:
 
     def knows(self, channel_id: str) -> bool:
         """Whether the channel is, or is about to be, a live call's leg, or one that is spoken to besides."""
-        if self._machine is not None and channel_id in self._machine:
+        if any(channel_id in each for each in (self._machine, self._handed_over) if each is not None):
             return True
         return channel_id in self._legs or channel_id in self._voices
 
@@ -345,6 +365,8 @@ class Switchboard:
         ]
 
     def is_live(self, call_id: str) -> bool:
+        if self._handed_over is not None and self._handed_over.has_call(call_id):
+            return True
         return call_id in self._calls
 
     def adopt(self, call: LiveCall, commands: tuple[Command, ...], missed: tuple[Event, ...]) -> None:
@@ -495,6 +517,8 @@ class Switchboard:
         call = self._calls.get(names.call_of_playback(playback_id))
         if call is not None:
             call.message_played(playback_id)
+        elif self._handed_over is not None:
+            self._handed_over.played(playback_id)
 
     def turn_away(self, channel_id: str) -> None:
         """Hang up a channel that is no leg of a live call. Of too many at once a sweep finds the rest."""

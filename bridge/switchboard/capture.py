@@ -109,7 +109,10 @@ class Captures:
 
 @dataclass(frozen=True, slots=True)
 class Conversation:
-    """The call whose customer is asked. `language` is for customers who have none of their own."""
+    """The call whose customer is asked. `language` is for customers who have none of their own.
+
+    `extension` is the manager's, and empty where there is none.
+    """
 
     call_id: str
     order: str
@@ -246,13 +249,9 @@ class LiveCapture:
             case Forget():
                 self._forget()
             case TellOutcome(outcome):
-                self._told = self._new_playback()
-                language = self._of.manager_language
-                await self._pbx.say(self._of.channels[Leg.MANAGER], self._told, OUTCOMES[outcome], language)
+                await self._tell(outcome)
             case JoinManager():
-                manager = self._of.channels[Leg.MANAGER]
-                if await self._pbx.rejoin(self._of.call_id, manager, self._customer):
-                    self._post(ManagerJoined())
+                await self._join()
             case StartCaptureTimer(timer, seconds):
                 self._start(timer, seconds)
             case StopCaptureTimer(timer):
@@ -262,16 +261,30 @@ class LiveCapture:
                 self._log.info("capture ended", order=self._of.order, result=outcome.value)
 
     async def _part(self) -> None:
+        if await self._knows_language():
+            await self._pbx.part(self._of.call_id, self._of.channels[Leg.MANAGER])
+            self._post(ManagerApart())
+
+    async def _knows_language(self) -> bool:
         """Before anything else it is found out what the customer speaks, and that the database is there."""
         try:
             language = await spoken_in(self._captures.database, self._of.order, self._of.call_id)
         except (SQLAlchemyError, UnknownOrder) as error:
             self._log.error("no number can be captured", error=type(error).__name__)
             self._post(CaptureFailed())
-            return
+            return False
         self._customers_language = language
-        await self._pbx.part(self._of.call_id, self._of.channels[Leg.MANAGER])
-        self._post(ManagerApart())
+        return True
+
+    async def _tell(self, outcome: Outcome) -> None:
+        self._told = self._new_playback()
+        manager, language = self._of.channels[Leg.MANAGER], self._of.manager_language
+        await self._pbx.say(manager, self._told, OUTCOMES[outcome], language)
+
+    async def _join(self) -> None:
+        manager = self._of.channels[Leg.MANAGER]
+        if await self._pbx.rejoin(self._of.call_id, manager, self._customer):
+            self._post(ManagerJoined())
 
     async def _hush(self) -> None:
         """What is said to the customer ends, and so does the reading of their number."""
@@ -313,7 +326,7 @@ class LiveCapture:
         number, vault, order = self._number, self._vault, self._of.order
         kept = False
         if number is not None and vault is not None:
-            entry = AuditEntry(now_ms(), actor_of(self._of.extension), "contact-capture", f"order {order}")
+            entry = AuditEntry(now_ms(), self._actor, "contact-capture", f"order {order}")
             try:
                 kept = await keep_number(
                     self._captures.database, vault, order, number, label=GIVEN_LABEL, entry=entry
@@ -327,6 +340,11 @@ class LiveCapture:
         self._number = None
 
     # --- helpers ---
+
+    @property
+    def _actor(self) -> str:
+        """Who has had the number asked for: a manager, or else the customer alone."""
+        return actor_of(self._of.extension) if self._of.extension else "customer"
 
     @property
     def _customer(self) -> str:

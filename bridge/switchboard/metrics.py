@@ -93,6 +93,7 @@ class AgiCommand(StrEnum):
     RESULT = "result"
     CALLER = "caller"
     DIAL = "dial"
+    CAPTURE = "capture"
     UNKNOWN = "unknown"
     """No such command, or nothing that could be read."""
 

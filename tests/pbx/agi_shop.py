@@ -37,6 +37,14 @@ INCOMING: Final = """
 [trunk](+)
 context=our-incoming
 """
+MENUS_NUMBER: Final = "442079460001"
+CAPTURES_NUMBER: Final = "442079460002"
+"""Leads to a capture that nobody has let in."""
+MENU: Final = f"""
+[our-incoming]
+exten => {MENUS_NUMBER},1,Goto(our-menu,s,1)
+exten => {CAPTURES_NUMBER},1,Gosub(call-bridge-capture,s,1)
+"""
 QUEUES: Final = """
 [general]
 [our-agents]
@@ -56,7 +64,7 @@ LOGGER: Final = "[general]\n[logfiles]\neverything.log => notice,warning,error,v
 
 def examples() -> str:
     blocks = re.findall(r"^```ini\n(.*?)^```$", PAGE.read_text(), re.M | re.S)
-    assert len(blocks) == 4
+    assert len(blocks) == 5
     return "\n".join(blocks)
 
 
@@ -68,7 +76,7 @@ def agi_shop(
     carrier = f"{CARRIER_HOST}:{ports.free_port(CARRIER_HOST, UDP)}"
     lab = Lab.create(folder, managers=3, carrier=carrier)
     agi = f"127.0.0.1:{ports.free_port('127.0.0.1', socket.SOCK_STREAM)}"
-    dialplan = examples().replace("127.0.0.1:4573", agi)
+    dialplan = (examples() + MENU).replace("127.0.0.1:4573", agi)
     pjsip = MANAGERS + (INCOMING if incoming else "")
     added = {"modules.conf": MODULES, "pjsip.conf": pjsip, "extensions.conf": dialplan}
     replaced = {"queues.conf": QUEUES, "logger.conf": LOGGER, "cdr.conf": CALL_RECORDS}

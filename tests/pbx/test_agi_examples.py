@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import re
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, suppress
@@ -11,19 +12,23 @@ from typing import Final
 import aiohttp
 import pytest
 import yaml
-from agi_shop import agi_shop
+from agi_shop import CAPTURES_NUMBER, MENUS_NUMBER, agi_shop
+from capture_shop import given
+from keying import by_events, heard
 from shop import ari, carrier_of, next_result, nothing_left, records, registered_phone, until
 
 from bridge.proof.scan import Scanner
-from bridge.proof.sip.call import CallRefused
+from bridge.proof.sip.call import Call, CallRefused
 from bridge.proof.sip.carrier import Behaviour, Carrier, answer, refuse, ring_for_ever
 from bridge.proof.sip.message import Uri
 from bridge.proof.sip.phone import Phone
 from labkit.lab import Lab
 from labkit.readiness import get
+from labkit.results import rows
 
 NUMBER: Final = "+447700900123"  # of order 1042, which is 101's
 STRANGER: Final = "+447700900555"
+GIVEN: Final = "07700900777"
 OTHERS_ORDER, NOBODYS_ORDER = "1046", "9999"
 SHOPS_NUMBER: Final = "442079460000"
 
@@ -154,6 +159,94 @@ async def test_dial_hands_the_call_over(lab: Lab) -> None:
     assert (record.kind, record.result) == ("dial-order", "talked")
 
 
+@asynccontextmanager
+async def customer_in_the_menu(lab: Lab, caller: str = NUMBER) -> AsyncIterator[Call]:
+    """Somebody who has called the shop's own menu, and pressed 1 there."""
+    async with Carrier(lab.carrier_address, server=lab.sip_address) as carrier:
+        customer = await carrier.call(MENUS_NUMBER, from_=caller)
+        await customer.answered()
+        await customer.media.wait_for_audio(0)
+        await by_events(customer, "1")
+        yield customer
+        await customer.hang_up()
+        await customer.ended()
+        await nothing_left(lab)
+
+
+def capture_moves(lab: Lab, after: int) -> list[str]:
+    """Every state that captures have come to since the log was so long."""
+    lines = map(json.loads, lab.log("daemon").read_bytes()[after:].decode().splitlines())
+    return [line["state"] for line in lines if line["event"] == "capture moved"]
+
+
+async def test_capture_has_a_customer_in_the_shops_menu_give_another_number_and_go_on(lab: Lab) -> None:
+    began, before = lab.log("daemon").stat().st_size, given(lab, "1042")
+    events: list[str] = []
+    async with events_of_everything(lab, events), customer_in_the_menu(lab) as customer:
+        await until(lambda: "asking" in capture_moves(lab, began), "a customer who is asked")
+        await by_events(customer, f"{GIVEN}#")
+        await until(lambda: heard(customer.media, "en") == GIVEN, "the number, read", within=40)
+        await by_events(customer, "1")
+        await until(lambda: capture_moves(lab, began)[-1:] == ["over"], "the end of the capture", within=20)
+        assert given(lab, "1042") == before + 1
+        (channel,) = [each for each in lab.asterisk.rx("core show channels concise").splitlines() if each]
+        console = lab.asterisk.rx(f"core show channel {channel.partition('!')[0]}")
+        assert "CALLBRIDGE_CAPTURE=saved" in console
+        # The call is in the menu again, and its keys are the dialplan's.
+        await by_events(customer, "1")
+        await until(lambda: capture_moves(lab, began).count("asking") == 2, "a menu that hears keys")
+    assert capture_moves(lab, began)[-1] == "over", "who hangs up is not asked any more"
+    assert given(lab, "1042") == before + 1
+    audit = rows(lab.database_path, "SELECT actor, subject FROM audit WHERE act = 'contact-capture'")
+    assert audit == [("customer", "order 1042")]
+    assert GIVEN[1:] not in console + "".join(events)
+    assert files_with(lab, GIVEN[1:]) == set()
+
+
+@pytest.mark.parametrize("caller", [STRANGER, "anonymous"])
+async def test_who_is_not_known_by_their_number_can_give_none(lab: Lab, caller: str) -> None:
+    began = lab.log("daemon").stat().st_size
+    async with customer_in_the_menu(lab, caller) as customer:
+        await customer.ended()
+    assert capture_moves(lab, began) == []
+
+
+async def test_a_channel_that_was_not_let_in_is_hung_up(lab: Lab) -> None:
+    began = lab.log("daemon").stat().st_size
+    async with Carrier(lab.carrier_address, server=lab.sip_address) as carrier:
+        customer = await carrier.call(CAPTURES_NUMBER, from_=NUMBER)
+        with suppress(CallRefused):
+            await customer.answered()
+        await nothing_left(lab)
+    assert capture_moves(lab, began) == []
+
+
+async def test_a_capture_of_a_dead_daemon_is_hung_up_by_the_next_one(lab: Lab) -> None:
+    began, before = lab.log("daemon").stat().st_size, given(lab, "1042")
+    async with customer_in_the_menu(lab) as customer:
+        await until(lambda: "asking" in capture_moves(lab, began), "a customer who is asked")
+        await asyncio.to_thread(lab.restart_daemon)
+        await customer.ended()
+    assert given(lab, "1042") == before
+
+
+async def test_without_another_daemon_asterisk_lets_the_customer_go_on_in_the_dialplan(lab: Lab) -> None:
+    began = lab.log("daemon").stat().st_size
+    console = lab.asterisk.log_folder / "everything.log"
+    async with customer_in_the_menu(lab) as customer:
+        await until(lambda: "asking" in capture_moves(lab, began), "a customer who is asked")
+        lab.stop_daemon()
+        try:
+            logged = console.stat().st_size
+            (channel,) = lab.asterisk.rx("core show channels concise").splitlines()
+            # Minutes are not waited for here: as long as Asterisk gives it, less all but a second.
+            lab.asterisk.rx(f"dialplan set chanvar {channel.partition('!')[0]} TIMEOUT(absolute) 1")
+            await customer.ended()
+            assert b"Executing [s@call-bridge-capture:4] Return" in console.read_bytes()[logged:]
+        finally:
+            await asyncio.to_thread(lab.start_daemon)
+
+
 async def test_another_program_of_this_machine_learns_nothing(lab: Lab) -> None:
     """It says all that Asterisk would, of a channel that is there."""
     before = records(lab)
@@ -203,12 +296,7 @@ async def test_the_number_is_in_nothing_that_asterisk_and_the_daemon_have_writte
     assert len(names) == 2
     assert "CALLBRIDGE_TOKEN=" in console, "the console shows variables"
     assert re.search(r"Time to Hangup: [1-9]", console), "Asterisk itself ends a call that is too long"
-    written = {
-        path.name: path.read_bytes()
-        for folder in (lab.asterisk.log_folder, lab.log("daemon").parent)
-        for path in folder.rglob("*")
-        if path.is_file()
-    }
+    written = everything_written(lab)
     for name in ("everything.log", "Master.csv", "queue_log", "daemon.log"):
         assert written[name], name
     assert b"trunk-sealed" in written["Master.csv"], "call records have the token's call"
@@ -218,6 +306,19 @@ async def test_the_number_is_in_nothing_that_asterisk_and_the_daemon_have_writte
     hidden = (national.encode(), STRANGER.removeprefix("+44").encode())
     assert {name for name, data in written.items() if any(each in data for each in hidden)} == set()
     assert national not in console + "".join(events)
+
+
+def everything_written(lab: Lab) -> dict[str, bytes]:
+    return {
+        path.name: path.read_bytes()
+        for folder in (lab.asterisk.log_folder, lab.log("daemon").parent)
+        for path in folder.rglob("*")
+        if path.is_file()
+    }
+
+
+def files_with(lab: Lab, text: str) -> set[str]:
+    return {name for name, data in everything_written(lab).items() if text.encode() in data}
 
 
 async def test_every_request_is_counted(lab: Lab) -> None:

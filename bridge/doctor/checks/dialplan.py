@@ -24,12 +24,19 @@ OURS: Final = frozenset(
         "call-bridge-refuse",
         "call-bridge-trunk",
         "call-bridge-callers",
+        "call-bridge-capture",
         "call-bridge-closed",
         "call-bridge-strip",
     }
 )
 _FOR_CALLS_FROM_OUTSIDE: Final = frozenset(
-    {"call-bridge-strip", "call-bridge-trunk", "call-bridge-callers", "call-bridge-closed"}
+    {
+        "call-bridge-strip",
+        "call-bridge-trunk",
+        "call-bridge-callers",
+        "call-bridge-capture",
+        "call-bridge-closed",
+    }
 )
 _NO_CONTEXTS: Final = frozenset({"general", "globals"})
 _JUMPS: Final = re.compile(

@@ -31,6 +31,7 @@ from bridge.asterisk.callers import CallerLine
 from bridge.asterisk.happenings import Reader
 from bridge.asterisk.pbx import RunningAgi
 from bridge.asterisk.trunk import CarrierDown
+from bridge.calls.capture import CaptureTimings
 from bridge.calls.model import DIALPLAN_CALL, Result
 from bridge.rules import LockOut, OpeningHours, TimeRange, WorkingHours
 from bridge.rules.callbacks import StandIns
@@ -44,8 +45,11 @@ from bridge.store.schema import customers
 from bridge.switchboard import token_calls
 from bridge.switchboard.admission import Admission, Admitted, Refused
 from bridge.switchboard.board import CallMoved
+from bridge.switchboard.callers_captures import CallersCaptures
+from bridge.switchboard.capture import Captures
 from bridge.switchboard.metrics import AgiCommand
 from bridge.switchboard.reception import Reception
+from bridge.switchboard.tasks import Tasks
 from bridge.switchboard.token_calls import GivenToken, TokenCalls
 from bridge.vault import HiddenNumber, ReadNumber, Vault, read_number
 
@@ -71,6 +75,8 @@ class Line:
         )
         parts.vault = cast(Vault, BlindVault())
         self.token_calls = TokenCalls(shop.board, parts, self._dial_string)
+        captures = Captures(shop.database, "GB", CaptureTimings())
+        self.captures = CallersCaptures(parts, captures, parts.pbx, Tasks())
         self.commands = Commands(
             parts.pbx,
             Reader("PJSIP/{extension}", ["trunk"]),
@@ -79,6 +85,7 @@ class Line:
             parts,
             shop.board,
             self.token_calls,
+            self.captures,
         )
         self.channels = 0
 
@@ -139,7 +146,7 @@ def told(answer: Answer) -> tuple[str, str]:
 async def test_every_variable_is_on_the_page_and_no_other(line: Line) -> None:
     told_of = {
         name
-        for command in ("order", "token", "result", "caller", "dial")
+        for command in ("order", "token", "result", "caller", "dial", "capture")
         for name in (await line.ask(command, OWN, phone="trunk")).variables
         if name.startswith("CALLBRIDGE_")
     }
@@ -507,14 +514,58 @@ async def test_only_the_carriers_calls_are_looked_up(line: Line) -> None:
     assert (*told(answer), value(answer, "ORDER")) == ("refused", "not_the_carriers", "")
 
 
-async def test_who_calls_takes_the_same_time_to_be_known_or_not(line: Line) -> None:
+@pytest.mark.parametrize("command", ["caller", "capture"])
+async def test_who_calls_takes_the_same_time_to_be_known_or_not(line: Line, command: str) -> None:
     line.shop.parts.timings = replace(line.shop.parts.timings, refusal=0.3)
     clock = asyncio.get_running_loop().time
     for caller in (CALLERS_NUMBER, None):
         line.caller = caller
         began = clock()
-        await line.ask("caller", phone="trunk")
+        await line.ask(command, phone="trunk")
         assert 0.3 <= clock() - began < 0.4
+
+
+# --- /capture ---
+
+
+async def test_a_customer_who_calls_is_let_in_for_their_order(line: Line) -> None:
+    answer = await line.ask("capture", phone="trunk", channel_id="1732.50")
+    assert answer.variables == {
+        "CALLBRIDGE_STATUS": "ok",
+        "CALLBRIDGE_REASON": "",
+        "CALLBRIDGE_ORDER": OWN,
+        "CALLBRIDGE_CAPTURE": "",
+    }
+    assert line.captures.entered("1732.50")
+
+
+@pytest.mark.parametrize(
+    ("phone", "caller", "reason"),
+    [
+        ("101", CALLERS_NUMBER, "not_the_carriers"),
+        ("trunk", read_number("+447700900999", "GB"), "unknown"),
+        ("trunk", None, "withheld"),
+    ],
+)
+async def test_nobody_else_is_let_in_whatever_code_the_dialplan_has(
+    line: Line, phone: str, caller: ReadNumber | None, reason: str
+) -> None:
+    line.caller = caller
+    answer = await line.ask("capture", OWN, phone=phone, channel_id="1732.50")
+    assert (*told(answer), value(answer, "ORDER")) == ("refused", reason, "")
+    assert not line.captures.entered("1732.50")
+
+
+async def test_a_sealed_daemon_lets_nobody_in(line: Line) -> None:
+    line.shop.parts.vault = None
+    answer = await line.ask("capture", phone="trunk", channel_id="1732.50")
+    assert told(answer) == ("refused", "sealed")
+    assert not line.captures.entered("1732.50")
+
+
+async def test_more_customers_than_there_is_room_for_are_told_so(line: Line) -> None:
+    answers = [await line.ask("capture", phone="trunk") for _ in range(21)]
+    assert told(answers[-1]) == ("refused", "full")
 
 
 # --- /dial ---
