@@ -7,6 +7,7 @@ neither as it was nor as it was written has been changed by somebody since: it i
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import hashlib
 import json
@@ -182,7 +183,7 @@ class Journal:
             for folder in manifest.folders[::-1]:
                 with suppress(OSError):  # not empty: what is in it is not init's
                     folder.path.rmdir()
-            shutil.rmtree(self._folder)
+            _remove(self._folder)
         return Undone(tuple(restored), tuple(path for path in kept if path not in restored))
 
     def _undo(self, record: Record, changed: bool) -> bool:
@@ -308,6 +309,15 @@ def _replace(record: Record, content: bytes, *, of_file: bool = False) -> None:
     mode = stat.S_IMODE(state.st_mode) if state else record.mode
     owner = Owner(state.st_uid, state.st_gid) if state else Owner(record.user, record.group)
     _write_new(record.path, content, mode, owner)
+
+
+def _remove(folder: Path) -> None:
+    """One that something is mounted on, as a container's volume is, can only be emptied."""
+    try:
+        shutil.rmtree(folder)
+    except OSError as error:
+        if error.errno != errno.EBUSY or any(folder.iterdir()):
+            raise
 
 
 def _coming(path: Path) -> Path:

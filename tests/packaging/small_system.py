@@ -28,8 +28,8 @@ class SmallSystem:
         self.root = root
 
     @classmethod
-    def new(cls, root: Path, asterisks_files: Path) -> SmallSystem:
-        """One as after the installation of an Asterisk that has these configuration files."""
+    def new(cls, root: Path, asterisks_files: Path | None) -> SmallSystem:
+        """One as after the installation of an Asterisk that has these configuration files, if any."""
         shutil.copytree(debian.unpacked(debian.SMALL_SYSTEM).path, root, symlinks=True)
         for folder in ("dev", "proc", "tmp", "var/lib/dpkg/info", "var/lib/dpkg/updates", "var/log", "etc"):
             (root / folder).mkdir(parents=True, exist_ok=True)
@@ -39,7 +39,8 @@ class SmallSystem:
         (root / "etc/passwd").write_text("root:x:0:0:root:/root:/bin/bash\n")
         (root / "etc/group").write_text("root:x:0:\n")
         (root / "etc/timezone").write_text("Europe/London\n")
-        shutil.copytree(asterisks_files, root / "etc/asterisk")
+        if asterisks_files is not None:
+            shutil.copytree(asterisks_files, root / "etc/asterisk")
         return cls(root)
 
     def __call__(self, *command: str, user: str = "root") -> str:

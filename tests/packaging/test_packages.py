@@ -5,15 +5,18 @@ They are made once, and of one another, as making them takes long: hence one fil
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
 import subprocess
 import sys
+import tempfile
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
+import container
 import newcomer
 import pytest
 from machine import Machine
@@ -25,7 +28,9 @@ from labkit.asterisk import find_asterisk
 from labkit.deb import build
 from labkit.errors import LabError
 from labkit.places import CHECKOUT
-from labkit.wheel import build_wheel, make_environment
+from labkit.processes import start
+from labkit.readiness import answers_ok, wait_until_ready
+from labkit.wheel import build_wheel, make_environment, pip
 
 NEXT = f"{__version__}+next"
 ANSWERS = ("--shop-name", "Shop", "--shop-number", "+442079460000", "--carrier", "192.0.2.10")
@@ -321,3 +326,87 @@ def files_with(text: str, root: Path) -> list[str]:
     searched = [path for path in written if path.is_file() and path.suffix != ".deb"]
     assert any(path.name == "call-bridge.db" for path in searched)
     return [str(path.relative_to(root)) for path in searched if text.encode() in path.read_bytes()]
+
+
+# --- The container ------------------------------------------------------------------------------------
+
+
+def test_what_the_image_is_built_of_makes_the_very_same_wheel(wheel: Path, tmp_path: Path) -> None:
+    source = tmp_path / "src"
+    for names, target in container.copied(container.stages()[0]):
+        for name in names:
+            to = tmp_path / target.lstrip("/")
+            if (CHECKOUT / name).is_dir():
+                shutil.copytree(CHECKOUT / name, to, ignore=shutil.ignore_patterns("__pycache__"))
+            else:
+                to.mkdir(exist_ok=True)
+                shutil.copy(CHECKOUT / name, to)
+    pip(sys.executable, "wheel", "--no-deps", "--wheel-dir", str(tmp_path), str(source))
+    (built,) = tmp_path.glob("*.whl")
+    assert sorted(zipfile.ZipFile(built).namelist()) == sorted(zipfile.ZipFile(wheel).namelist())
+
+
+@by_root
+def test_the_image_sets_a_pbx_up_and_back_and_runs_the_daemon_as_a_user_of_its_own(
+    packages: tuple[Path, Path], tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    environment = packages[0].parent / "tree/opt/call-bridge"
+    host = container.Host(tmp_path_factory.mktemp("host"), environment, asterisks_group=105)
+    etc, state = host.place("/etc/asterisk"), host.place("call-bridge")
+    before = {path: path.read_bytes() for path in etc.glob("*.conf")}
+    init = container.documented("sudo podman run .* init")
+    assert "Files written" in host.run(init, "--yes", *ANSWERS)
+    assert (etc / "call-bridge/sip-password-601.conf").stat().st_gid == 105
+
+    serve = container.documented("sudo podman run --detach")
+    assert host.command(container.documented("sudo podman run .* prove")), "options that exist"
+    volumes = json.loads(container.only(container.stages()[-1], "VOLUME"))
+    assert {f"{Path(volume).name}:{volume}" for volume in volumes} <= set(serve)
+    log = host.place("daemon.log")
+    daemon = start(host.command(serve), log=log, folder=log.parent)
+    try:
+        wait_until_ready(
+            "the daemon", daemon, lambda: answers_ok(state / "call-bridge.sock", "/healthz"), log
+        )
+        asked = subprocess.run(
+            host.command(serve, container.health_check()), capture_output=True, text=True, check=False
+        )
+        _, _, _, name, *words = container.documented("sudo podman exec")
+        assert name == serve[serve.index("--name") + 1]
+        added = subprocess.run(host.command(serve, words), capture_output=True, text=True, check=False)
+    finally:
+        daemon.end()
+    # There is no Asterisk here: so says the daemon, which has its keys and its database.
+    assert "ready: no: it has no link to Asterisk\n" in asked.stdout, asked.stderr
+    assert asked.returncode == 8
+    assert "Anna may call from extension 601" in added.stdout, added.stderr
+    owner = state.stat().st_uid
+    assert owner != 0
+    assert {path.stat().st_uid for path in state.rglob("*")} == {owner}
+
+    host.run([*init[: init.index("init") + 1], "--undo"])
+    assert {path: path.read_bytes() for path in etc.glob("*.conf")} == before
+
+
+def builder() -> str | None:
+    """A program that can build images here; one may be there without what it works by."""
+    for name in ("podman", "docker"):
+        if (
+            shutil.which(name)
+            and subprocess.run([name, "info"], capture_output=True, check=False).returncode == 0
+        ):
+            return name
+    return None
+
+
+def test_the_image_can_be_built_and_its_command_run() -> None:
+    program = builder()
+    if program is None:
+        pytest.skip("neither podman nor docker can build an image on this machine")
+    with tempfile.NamedTemporaryFile() as told:
+        subprocess.run([program, "build", "--iidfile", told.name, str(CHECKOUT)], check=True)
+        image = Path(told.name).read_text().strip()
+    done = subprocess.run(
+        [program, "run", "--rm", image, "--version"], capture_output=True, text=True, check=True
+    )
+    assert done.stdout == f"call-bridge {__version__}\n"
