@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import Final
 
 from bridge.proof.capture import Direction
@@ -72,6 +73,7 @@ exten => _[0-9+]!,1,Dial(PJSIP/101)
 }
 
 INIT: Final = "sudo call-bridge init --managers 601"
+OWN_PROOF: Final = "sudo call-bridge prove --extension 101"
 PROOF: Final = (
     "sudo sed -n 's/^password=//p' /etc/asterisk/call-bridge/sip-password-601.conf"
     " | sudo call-bridge prove --extension 601"
@@ -90,18 +92,26 @@ ANSWERS: Final = {
     "sudo -u call-bridge call-bridge orders add 1042 --name Boris --manager 601": [
         ("Phone (not shown)", NUMBER)
     ],
+    OWN_PROOF: [("Password of extension 101 (not shown)", OWN_PASSWORD)],
 }
 
 
 def commands(heading: str) -> list[str]:
     """All that the page says to type under a heading."""
-    section = re.search(rf"^## {re.escape(heading)}\n(.*?)(?=^##)", PAGE.read_text() + "##", re.M | re.S)
+    section = re.search(rf"^##+ {re.escape(heading)}\n(.*?)(?=^##)", PAGE.read_text() + "##", re.M | re.S)
     assert section, heading
     return [
         line
         for block in re.findall(r"^```\n(.*?)^```$", section[1], re.M | re.S)
         for line in block.splitlines()
     ]
+
+
+def let_own_phone_dial_orders(pjsip_conf: Path) -> None:
+    """What the page says to change by hand."""
+    text = pjsip_conf.read_text()
+    assert text.count("\ncontext=office\n") == 1
+    pjsip_conf.write_text(text.replace("\ncontext=office\n", "\ncontext=call-bridge-managers\n"))
 
 
 def answers_to(command: str) -> list[tuple[str, str]]:
