@@ -14,6 +14,7 @@ import zoneinfo
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
+from itertools import combinations
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, get_args
 from urllib.parse import SplitResult, urlsplit
@@ -641,6 +642,7 @@ class Calls(Section):
     on_stop: Literal["leave", "drain"] = "leave"
     drain_seconds: Seconds = 600
     do_not_call_code: KeyCode = "*9"
+    compare_code: KeyCode = "*7"
 
 
 class LimitRules(Section):
@@ -716,12 +718,17 @@ class Config(Section):
 
     @model_validator(mode="after")
     def _codes_apart(self) -> Self:
-        codes = self.captures.code, self.calls.do_not_call_code
-        if all(codes) and (codes[0].endswith(codes[1]) or codes[1].endswith(codes[0])):
-            raise ValueError(
-                f"captures.code {codes[0]} and calls.do_not_call_code {codes[1]} can't be told apart:"
-                " neither may end with the other"
-            )
+        codes = {
+            "captures.code": self.captures.code,
+            "calls.do_not_call_code": self.calls.do_not_call_code,
+            "calls.compare_code": self.calls.compare_code,
+        }
+        for (name, code), (other_name, other) in combinations(codes.items(), 2):
+            if code and other and (code.endswith(other) or other.endswith(code)):
+                raise ValueError(
+                    f"{name} {code} and {other_name} {other} can't be told apart:"
+                    " neither may end with the other"
+                )
         return self
 
     @property

@@ -280,7 +280,7 @@ class Daemon:
             language,
             next_contact_after=_next_contact_after(config),
             captures=captures,
-            codes=Codes(config.captures.code, config.calls.do_not_call_code),
+            codes=_codes(config),
         )
         self.switchboard = Switchboard(self._parts, self._calls, max_live=config.calls.max_live)
         self._machine = self._answering_machine(pbx)
@@ -446,7 +446,7 @@ class Daemon:
         )
         self.switchboard.follow(max_live=config.calls.max_live)
         self._parts.vault, self._parts.timings, self._parts.language = vault, _timings(config), language
-        self._parts.next_contact_after = _next_contact_after(config)
+        self._parts.next_contact_after, self._parts.codes = _next_contact_after(config), _codes(config)
         set_up_logs(config.log.level, config.log.format)
 
     def _healthy(self) -> bool:
@@ -634,6 +634,12 @@ def _config_status(running: RunningConfig) -> ConfigStatus:
 
 def _next_contact_after(config: Config) -> frozenset[Result]:
     return frozenset(map(Result, config.calls.next_contact_after))
+
+
+def _codes(config: Config) -> Codes:
+    """Where the shop lets nobody compare numbers, there is no code for it."""
+    compare = config.calls.compare_code if config.desk.comparisons_per_day else ""
+    return Codes(config.captures.code, config.calls.do_not_call_code, compare)
 
 
 def _timings(config: Config) -> Timings:

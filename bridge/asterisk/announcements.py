@@ -7,6 +7,7 @@ from types import MappingProxyType
 from typing import Final
 
 from bridge.calls.capture import Outcome, Prompt
+from bridge.calls.comparison import Comparison
 from bridge.calls.model import Message
 
 SOUNDS: Final[Mapping[Message, tuple[str, ...]]] = MappingProxyType(
@@ -52,6 +53,19 @@ OUTCOMES: Final[Mapping[Outcome, tuple[str, ...]]] = MappingProxyType(
 LEFT_ALONE: Final = ("do-not-disturb", "activated")
 NOT_LEFT_ALONE: Final = ("im-sorry", "something-terribly-wrong")
 """What a manager hears who has asked by keys that a customer be called no more, or could not."""
+
+COMPARISON_BEGUN: Final = ("beep",)
+COMPARISONS: Final[Mapping[Comparison, tuple[str, ...]]] = MappingProxyType(
+    {
+        Comparison.SAME: ("telephone-number", "letters/equals"),
+        Comparison.DIFFERENT: ("telephone-number", "vm-no"),
+        Comparison.NOT_A_NUMBER: ("privacy-incorrect",),
+        Comparison.NO_MORE_TRIES: ("im-sorry", "feature-not-avail-line"),
+        Comparison.CANCELLED: ("cancelled",),
+        Comparison.FAILED: ("im-sorry", "something-terribly-wrong"),
+    }
+)
+"""What a manager hears who keys a number in that a customer says: that keys count, and what came of it."""
 
 
 def media_of(*messages: Message) -> list[str]:

@@ -397,6 +397,17 @@ class Pbx:
             await bridge.add_channel(*missing, inhibit_connected_line_updates=True)
         return not missing
 
+    async def join_anew(self, call_id: str, manager_channel: str, *, keys_pass: bool) -> None:
+        """Let the customer hear the manager's keys, or not, though they come in as events all the same.
+
+        Asterisk takes that from the joining, so the manager's channel leaves the bridge and is back at once.
+        FRAME_DROP(TX) on the customer's channel would do it, too, and undo what FRAME_DROP(RX) does there.
+        """
+        bridge = self._client.bridges.handle(names.bridge_id(call_id))
+        await bridge.add_channel(
+            manager_channel, inhibit_connected_line_updates=True, absorb_dtmf=not keys_pass
+        )
+
     async def _channels_in(self, bridge_id: str) -> tuple[str, ...]:
         return (await self._client.bridges.get(bridge_id)).channel_ids
 

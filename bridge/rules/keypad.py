@@ -16,6 +16,9 @@ CANCEL: Final = "#"
 """A manager who presses it has the customer back."""
 
 _SECONDS_BETWEEN_KEYS: Final = 3.0
+_SECONDS_TO_HEAR_A_DIGIT: Final = 15.0
+"""A customer may have to look their number up while a manager waits to key it in."""
+_LONGEST_KEYING_SECONDS: Final = 120.0
 _DIGITS: Final = frozenset("0123456789")
 
 
@@ -23,6 +26,7 @@ class Meaning(Enum):
     DIGIT = auto()
     COMPLETE = auto()
     ANEW = auto()
+    CANCEL = auto()
     YES = auto()
     NO = auto()
     NOTHING = auto()
@@ -40,12 +44,41 @@ def while_read_back(key: str) -> Meaning:
     return {"1": Meaning.YES, "2": Meaning.NO}.get(key, Meaning.NOTHING)
 
 
+@dataclass(frozen=True, slots=True)
+class Keying:
+    """A manager keys in a number that a customer says: since when, and when the last key was.
+
+    In seconds of any clock.
+    """
+
+    since: float
+    at: float
+
+    @classmethod
+    def begun(cls, at: float) -> Keying:
+        return cls(at, at)
+
+    @property
+    def until(self) -> float:
+        """When it is over, unless another key is pressed."""
+        return min(self.at + _SECONDS_TO_HEAR_A_DIGIT, self.since + _LONGEST_KEYING_SECONDS)
+
+    def then(self, key: str, at: float) -> tuple[Keying | None, Meaning]:
+        """After another key; None once it is over. A star ends it, and may be the first key of a code."""
+        if at > self.until or key == "*":
+            return None, Meaning.CANCEL
+        if key == "#":
+            return None, Meaning.COMPLETE
+        return Keying(self.since, at), Meaning.DIGIT if key in _DIGITS else Meaning.NOTHING
+
+
 class Wish(Enum):
     """What a manager asks for on the phone, in a conversation."""
 
     CAPTURE = auto()
     CUSTOMER_BACK = auto()
     DO_NOT_CALL = auto()
+    COMPARE = auto()
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +87,7 @@ class Codes:
 
     capture: str = ""
     do_not_call: str = ""
+    compare: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +114,15 @@ class ManagersKeys:
     """The keys of one conversation. Two codes of which one ends with the other would both be complete."""
 
     def __init__(self, codes: Codes) -> None:
-        self._codes = {Wish.CAPTURE: codes.capture, Wish.DO_NOT_CALL: codes.do_not_call}
+        self._codes = {
+            Wish.CAPTURE: codes.capture,
+            Wish.DO_NOT_CALL: codes.do_not_call,
+            Wish.COMPARE: codes.compare,
+        }
+        self.forget()
+
+    def forget(self) -> None:
+        """Begin anew: what has been pressed is part of no code."""
         self._presses = dict.fromkeys(self._codes, Presses())
 
     def press(self, key: str, at: float) -> Wish | None:

@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from typing import Final
 
 from sqlalchemy import bindparam, literal, not_, select
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bridge.store.audit import AuditEntry, write_entry
 from bridge.store.database import Database
-from bridge.store.errors import UnknownOrder
+from bridge.store.errors import UnknownCall, UnknownOrder
 from bridge.store.records import DAY_MS, UNSEEN_REPAIR
-from bridge.store.schema import assignments, audit, contacts, customers, orders
+from bridge.store.schema import assignments, audit, calls, contacts, customers, orders
 from bridge.store.worklist import visible, whose
 
 COMPARE: Final = "number-compare"
@@ -63,6 +64,9 @@ _CONTACT: Final = (
         customers.c.data_key.is_not(None),
     )
 )
+_CALLED: Final = select(calls.c.order_code, calls.c.contact_id).where(
+    calls.c.id == bindparam("call_id"), calls.c.contact_id.is_not(None)
+)
 # Of all orders of the customer: else each of them would be a few more tries.
 _LATELY: Final = (
     select(audit.c.at_ms)
@@ -85,15 +89,35 @@ async def compare(db: Database, asked: Comparing, *, most: int, now_ms: int) -> 
     order's, too; TooManyComparisons.
     """
     async with db.write() as connection:
-        of = {"contact_id": asked.contact_id, "code": asked.code} | whose(asked.sees)
-        found = (await connection.execute(_CONTACT, of)).one_or_none()
-        if found is None:
-            raise UnknownOrder(asked.code)
-        since = {"since_ms": now_ms - DAY_MS, "customer_id": found.customer_id}
-        tried = list((await connection.execute(_LATELY, since)).scalars())
-        if len(tried) >= most:
-            raise TooManyComparisons(tried[len(tried) - most] + DAY_MS - now_ms)
-        same = hmac.compare_digest(asked.index or bytes(len(found.blind_index)), found.blind_index)
-        detail = f"contact {asked.contact_id}, {'same' if same else 'different'}"
-        await write_entry(connection, AuditEntry(now_ms, asked.actor, COMPARE, f"order {asked.code}", detail))
+        return await _compare(connection, asked, most, now_ms)
+
+
+async def compare_in_call(
+    db: Database, call_id: str, index: bytes, *, actor: str, most: int, now_ms: int
+) -> Compared:
+    """The same, with the number that a call goes to, or comes from.
+
+    Whoever is in it with the customer may ask, also who stands in for another. Raises UnknownCall, for one
+    whose caller is not known, too; UnknownOrder, TooManyComparisons.
+    """
+    async with db.write() as connection:
+        called = (await connection.execute(_CALLED, {"call_id": call_id})).one_or_none()
+        if called is None:
+            raise UnknownCall
+        asked = Comparing(called.order_code, called.contact_id, index, sees=None, actor=actor)
+        return await _compare(connection, asked, most, now_ms)
+
+
+async def _compare(connection: AsyncConnection, asked: Comparing, most: int, now_ms: int) -> Compared:
+    of = {"contact_id": asked.contact_id, "code": asked.code} | whose(asked.sees)
+    found = (await connection.execute(_CONTACT, of)).one_or_none()
+    if found is None:
+        raise UnknownOrder(asked.code)
+    since = {"since_ms": now_ms - DAY_MS, "customer_id": found.customer_id}
+    tried = list((await connection.execute(_LATELY, since)).scalars())
+    if len(tried) >= most:
+        raise TooManyComparisons(tried[len(tried) - most] + DAY_MS - now_ms)
+    same = hmac.compare_digest(asked.index or bytes(len(found.blind_index)), found.blind_index)
+    detail = f"contact {asked.contact_id}, {'same' if same else 'different'}"
+    await write_entry(connection, AuditEntry(now_ms, asked.actor, COMPARE, f"order {asked.code}", detail))
     return Compared(same, most - len(tried) - 1)

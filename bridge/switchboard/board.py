@@ -51,6 +51,7 @@ from bridge.switchboard.answering_machine import AnsweringMachine
 from bridge.switchboard.callback_call import CallbackCall
 from bridge.switchboard.callers_captures import CallersCaptures
 from bridge.switchboard.capture import Voices
+from bridge.switchboard.keyed_comparison import Compare
 from bridge.switchboard.live_call import CaptureView, LiveCall, Parts, Pressed
 from bridge.switchboard.tasks import Tasks
 
@@ -233,6 +234,10 @@ class Switchboard:
         It takes the call's id and the manager's extension, and says whether the wish is on disk.
         """
         self._parts.leave_alone = leave_alone
+
+    def compare_by(self, compare: Compare) -> None:
+        """Ask this when a manager has keyed in what the customer says their number is."""
+        self._parts.compare = compare
 
     def watch(self, watcher: Watcher) -> None:
         """Tell somebody of each change of every call from now on. They return at once, and raise nothing."""

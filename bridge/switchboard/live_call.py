@@ -47,6 +47,7 @@ from bridge.calls.commands import (
     StopTimer,
     TellManager,
 )
+from bridge.calls.comparison import Compared, ComparisonEvent, KeyOverdue
 from bridge.calls.events import (
     CallAdmitted,
     CallRecorded,
@@ -69,6 +70,7 @@ from bridge.store.records import SealedContact
 from bridge.switchboard import metrics
 from bridge.switchboard.admission import Admitted, Asked, Refused
 from bridge.switchboard.capture import Captures, Conversation, LiveCapture
+from bridge.switchboard.keyed_comparison import Compare, KeyedComparison
 from bridge.switchboard.ledger import Ledger
 from bridge.switchboard.prepared import PreparedCustomer
 from bridge.switchboard.reception import Reception
@@ -101,8 +103,9 @@ class Gate(Protocol):
 class Parts:
     """What every live call works with; `vault` is None while the daemon is sealed.
 
-    A reload replaces `vault`, `timings`, `language` and `next_contact_after`, the results of a customer's
-    first number after which another one is tried; a call keeps the timings that it began with.
+    A reload replaces `vault`, `timings`, `language`, `codes` and `next_contact_after`, the results of a
+    customer's first number after which another one is tried; a call keeps the timings and codes that it began
+    with.
     `counted` says whether the call counts: in metrics, and against anybody's limit.
     """
 
@@ -121,6 +124,8 @@ class Parts:
     codes: Codes = field(default_factory=Codes)
     leave_alone: Callable[[str, str], Awaitable[bool]] | None = None
     """Lets nobody call the customer of a call, by its id and the manager's extension, any more."""
+    compare: Compare | None = None
+    """Compares what a manager has keyed in with the number that a call goes to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +136,7 @@ class Pressed:
     key: str = field(repr=False)
 
 
-Happened = Event | CaptureEvent | Pressed
+Happened = Event | CaptureEvent | ComparisonEvent | Pressed
 """All that comes to a live call's queue."""
 
 
@@ -194,6 +199,7 @@ class LiveCall:
         self._capture_names = itertools.count(1)
         self._keys = ManagersKeys(parts.codes)
         self._leaving_alone: asyncio.Task[None] | None = None
+        self._comparison: KeyedComparison | None = None
         self._numbers_dialled = 0
         self._log = log.bind(call=asked.call_id)
 
@@ -281,6 +287,7 @@ class LiveCall:
                 self._prepared.close()
             if self._capture is not None:
                 self._capture.close()
+            self._end_comparison()
             self.told.cancel()
 
     async def _handle(self, happened: Happened) -> None:
@@ -291,6 +298,9 @@ class LiveCall:
                 await self._tell_capture(ManagerJoined())
             case CaptureRequested():
                 await self._begin_capture()
+            case Compared() | KeyOverdue():
+                if self._comparison is not None:
+                    await self._comparison.handle(happened)
             case _ if isinstance(happened, CaptureEvent):
                 await self._tell_capture(happened)
             case _:
@@ -310,10 +320,11 @@ class LiveCall:
         await self._carry_out_all(moved.commands)
         if moved.call.state is not before:
             if before is State.TALKING:
+                self._end_comparison()
                 await self._tell_capture(ConversationOver())
             self.moved()
 
-    # --- keys, and captures ---
+    # --- keys, comparisons and captures ---
 
     async def _press(self, pressed: Pressed) -> None:
         """A customer's keys come only while a capture has opened them; a manager's always."""
@@ -323,6 +334,8 @@ class LiveCall:
             return
         if self.state is not State.TALKING:
             return
+        if self._comparison is not None and await self._comparison.press(pressed.key):
+            return
         match self._keys.press(pressed.key, asyncio.get_running_loop().time()):
             case Wish.CAPTURE:
                 await self._begin_capture()
@@ -330,12 +343,32 @@ class LiveCall:
                 await self._tell_capture(CaptureCancelled())
             case Wish.DO_NOT_CALL:
                 self._leave_alone()
+            case Wish.COMPARE:
+                await self._begin_comparison()
+
+    async def _begin_comparison(self) -> None:
+        """Not while a capture has the manager hear something else, nor of a caller who may be anybody."""
+        goes_on = self._comparison is not None and self._comparison.goes_on
+        compare = self._parts.compare
+        if compare is None or not self.confirmed or self._apart or goes_on:
+            return
+        self._keys.forget()
+        of = self._conversation()
+        self._comparison = KeyedComparison(of, compare, self._pbx, self.post, self._capture_names)
+        await self._comparison.begin()
+
+    def _end_comparison(self) -> None:
+        if self._comparison is not None:
+            self._comparison.close()
+
+    @property
+    def _apart(self) -> bool:
+        return self.capture is not None and self.capture.apart
 
     def _leave_alone(self) -> None:
         """Beside the conversation. Not while a capture has the manager hear something else."""
-        apart = self.capture is not None and self.capture.apart
         at_it = self._leaving_alone is not None and not self._leaving_alone.done()
-        if self._parts.leave_alone is not None and not apart and not at_it:
+        if self._parts.leave_alone is not None and not self._apart and not at_it:
             work = self._leave_customer_alone(self._parts.leave_alone)
             self._leaving_alone = self._beside("leave alone", work)
 
@@ -350,6 +383,7 @@ class LiveCall:
         """Pressed twice, the second press changes nothing."""
         over = self._capture is None or self._captures_in(CaptureState.OVER)
         if self.state is State.TALKING and over and self.may_capture:
+            self._end_comparison()
             self._capture = self._new_capture()
             await self._tell_capture(CaptureRequested())
             self.moved()
@@ -358,15 +392,18 @@ class LiveCall:
         parts = self._parts
         if parts.captures is None:
             return None
-        of = Conversation(
+        of = self._conversation()
+        return LiveCapture(of, parts.captures, parts.pbx, parts.vault, self.post, self._capture_names)
+
+    def _conversation(self) -> Conversation:
+        return Conversation(
             self.asked.call_id,
             self.asked.code,
             self.asked.extension,
             self.channels,
             manager_language=self._language(),
-            language=parts.language,
+            language=self._parts.language,
         )
-        return LiveCapture(of, parts.captures, parts.pbx, parts.vault, self.post, self._capture_names)
 
     async def _tell_capture(self, event: CaptureEvent) -> None:
         if self._capture is not None:

@@ -27,6 +27,7 @@ from bridge.vault.numbers import (
     is_canary,
     read_doubtful,
     read_number,
+    read_said,
 )
 from bridge.vault.sealing import OF_NOBODY, Vault, check_name, wrapped_by
 from bridge.vault.secrets import ProgramSecrets, SecretSealer
@@ -60,6 +61,7 @@ __all__ = [
     "read_doubtful",
     "read_key_ring",
     "read_number",
+    "read_said",
     "replace_key_file",
     "wrapped_by",
     "write_key_file",

@@ -6,8 +6,8 @@ import secrets
 from collections.abc import Sequence
 from typing import Final, NoReturn, SupportsIndex, final
 
-from bridge.vault.hidden import MASK
-from bridge.vault.numbers import ReadNumber, read_number
+from bridge.vault.hidden import MASK, HiddenNumber
+from bridge.vault.numbers import ReadNumber, read_number, read_said
 
 _DIGITS: Final = "0123456789"
 
@@ -54,6 +54,12 @@ class KeyedDigits:
         return read_number(
             "" if self.__overflown else "".join(_DIGITS[each] for each in self.__values()), home_region
         )
+
+    def said(self, home_region: str) -> HiddenNumber | None:
+        """The number that they may be, also one that no plan has; None of none, and of more than fit."""
+        if self.__overflown:
+            return None
+        return read_said("".join(_DIGITS[each] for each in self.__values()), home_region)
 
     def as_code(self) -> str | None:
         """The order's code that they may be; None of none, and of more than fit."""

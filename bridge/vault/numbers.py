@@ -112,6 +112,13 @@ def read_doubtful(text: str, home_region: str) -> ReadNumber | None:
     return None
 
 
+def read_said(text: str, home_region: str) -> HiddenNumber | None:
+    """The number that somebody says is theirs, also one that no plan has, as the one that is kept may be."""
+    outcome = _read(text, home_region)
+    read = outcome if isinstance(outcome, ReadNumber) else read_doubtful(text, home_region)
+    return None if read is None else read.number
+
+
 def _read(text: str, home_region: str) -> ReadNumber | NumberFault:
     if home_region not in phonenumbers.SUPPORTED_REGIONS:
         return NumberFault.UNKNOWN_HOME_REGION

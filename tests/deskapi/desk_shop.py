@@ -56,6 +56,9 @@ class ScriptedSwitchboard:
     def leave_alone_by(self, _leave_alone: object) -> None:
         """Nobody presses a key."""
 
+    def compare_by(self, _compare: object) -> None:
+        """Nor a number."""
+
     def live(self) -> list[CallView]:
         return self.calls
 

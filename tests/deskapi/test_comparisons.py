@@ -8,7 +8,14 @@ from typing import Any
 import pytest
 from desk_orders import execute
 from desk_shop import DAY_MS, HOUR_MS, Answer, Person
+from sqlalchemy.exc import OperationalError
 from work_shop import LONG_SESSIONS, Shop
+
+from bridge.api.desk import comparisons
+from bridge.api.desk.comparisons import PhoneComparisons
+from bridge.calls.comparison import Comparison
+from bridge.rules.keypad import MOST_DIGITS
+from bridge.vault.keyed import KeyedDigits
 
 KEPT, SECOND = "+447700900123", "+447700900124"
 OTHER = "07700 900 461"
@@ -145,3 +152,107 @@ async def test_what_is_only_proposed_or_of_an_erased_customer_is_not_compared(sh
 async def test_without_keys_nothing_is_compared(shop: Shop) -> None:
     shop.desk.vault = None
     assert (await compare(shop, KEPT)).reason == "sealed"
+
+
+# --- keyed in on the phone ---
+
+
+def keyed(number: str) -> KeyedDigits:
+    digits = KeyedDigits(MOST_DIGITS)
+    for digit in number:
+        digits.add(digit)
+    return digits
+
+
+async def compare_by_keys(shop: Shop, call_id: str, number: str) -> Comparison:
+    """As the switchboard has it done, once a manager has pressed the last key."""
+    return await PhoneComparisons(shop.desk, lambda: shop.desk.now_ms)(call_id, "101", keyed(number))
+
+
+@pytest.mark.parametrize(
+    ("said", "heard"),
+    [
+        ("07700900123", Comparison.SAME),
+        ("00447700900123", Comparison.SAME),
+        ("07700900461", Comparison.DIFFERENT),
+        ("07700900124", Comparison.DIFFERENT),
+        ("0770090012", Comparison.DIFFERENT),
+        ("12", Comparison.NOT_A_NUMBER),
+        ("", Comparison.NOT_A_NUMBER),
+        ("1" * (MOST_DIGITS + 1), Comparison.NOT_A_NUMBER),
+    ],
+)
+async def test_what_is_keyed_in_is_compared_with_the_number_that_was_called(
+    shop: Shop, said: str, heard: Comparison
+) -> None:
+    call_id = await shop.call(shop.anna, "1042")
+    assert await compare_by_keys(shop, call_id, said) is heard
+
+
+async def test_it_is_the_contact_that_was_called_that_is_compared(shop: Shop) -> None:
+    call_id = await shop.call(shop.anna, "1042", contact_id=2)
+    assert await compare_by_keys(shop, call_id, "07700900124") is Comparison.SAME
+
+
+async def test_tries_on_the_phone_and_at_the_desk_are_the_same_few(shop: Shop) -> None:
+    call_id = await shop.call(shop.anna, "1042")
+    assert await compare_by_keys(shop, call_id, "07700900461") is Comparison.DIFFERENT
+    assert (await compare(shop, OTHER)).body["tries_left"] == 1
+    assert await compare_by_keys(shop, call_id, "12") is Comparison.NOT_A_NUMBER, "which costs none"
+    assert await compare_by_keys(shop, call_id, "07700900461") is Comparison.DIFFERENT
+    assert await compare_by_keys(shop, call_id, "07700900123") is Comparison.NO_MORE_TRIES
+    assert (await compare(shop, KEPT)).status == 429
+    shop.desk.pass_time(DAY_MS)
+    assert await compare_by_keys(shop, call_id, "07700900123") is Comparison.SAME
+
+
+async def test_keyed_in_it_is_on_record_by_the_extension_and_without_what_was_keyed(shop: Shop) -> None:
+    call_id = await shop.call(shop.anna, "1042")
+    await compare_by_keys(shop, call_id, "07700900461")
+    await compare_by_keys(shop, call_id, "07700900123")
+    said = [entry for entry in await shop.desk.audit() if entry[1] == "number-compare"]
+    assert sorted(said) == [
+        ("extension 101", "number-compare", "order 1042", "contact 1, different"),
+        ("extension 101", "number-compare", "order 1042", "contact 1, same"),
+    ]
+    for path in shop.desk.folder.rglob("*"):
+        if path.is_file():
+            assert b"900461" not in path.read_bytes(), path.name
+
+
+async def test_a_caller_of_whom_nothing_is_known_has_no_number_to_compare(shop: Shop) -> None:
+    call_id = await shop.call(shop.anna, "1042")
+    await execute(shop.desk, "UPDATE calls SET contact_id = NULL")
+    assert await compare_by_keys(shop, call_id, "07700900123") is Comparison.FAILED
+    assert await compare_by_keys(shop, "bcdfgh", "07700900123") is Comparison.FAILED
+    assert (await compare(shop, OTHER)).body["tries_left"] == 2
+
+
+async def test_without_keys_or_tries_nothing_that_is_keyed_in_is_compared(shop: Shop) -> None:
+    call_id = await shop.call(shop.anna, "1042")
+    shop.desk.configured(f"{LONG_SESSIONS}  comparisons_per_day: 0\n")
+    assert await compare_by_keys(shop, call_id, "07700900123") is Comparison.NO_MORE_TRIES
+    shop.desk.vault = None
+    assert await compare_by_keys(shop, call_id, "07700900123") is Comparison.FAILED
+
+
+async def test_the_digits_are_read_before_anything_is_waited_for(shop: Shop) -> None:
+    call_id, digits = await shop.call(shop.anna, "1042"), keyed("07700900123")
+    async with asyncio.TaskGroup() as tasks:
+        comparing = tasks.create_task(PhoneComparisons(shop.desk, lambda: 0)(call_id, "101", digits))
+        await asyncio.sleep(0)
+        digits.forget()
+    assert comparing.result() is Comparison.SAME
+
+
+async def test_a_database_that_fails_is_told_as_a_failure_and_raises_nothing(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    call_id = await shop.call(shop.anna, "1042")
+
+    async def fails(*_: object, **__: object) -> None:
+        raise OperationalError("07700900123", {}, Exception())
+
+    monkeypatch.setattr(comparisons, "compare_in_call", fails)
+    assert await compare_by_keys(shop, call_id, "07700900123") is Comparison.FAILED
+    assert "900123" not in "".join(capfd.readouterr())

@@ -6,7 +6,6 @@ As in `probes`: each tells what came of it, an empty list where all is closed.
 from __future__ import annotations
 
 import asyncio
-import base64
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from http import HTTPStatus
@@ -14,6 +13,7 @@ from pathlib import Path
 from urllib.parse import quote, urlsplit
 
 import aiohttp
+from eavesdropping import basic_login, login
 from ordinary import AMI_SECRET, AMI_USER, ARI_READER, ARI_READERS_PASSWORD, ami_port, program, ran
 from probes import TYPED, Probe, no_call_left, received_text, send_text, talking, users_called
 from search import CUSTOMER, scanner
@@ -189,19 +189,9 @@ async def answer(
             yield None
 
 
-def login(lab: Lab) -> dict[str, str]:
-    """The daemon's own, as a header."""
-    return _basic(lab.ari_user, lab.ari_password)
-
-
 def readers_login() -> dict[str, str]:
     """That of a user who may only look."""
-    return _basic(ARI_READER, ARI_READERS_PASSWORD)
-
-
-def _basic(user: str, password: str) -> dict[str, str]:
-    pair = base64.b64encode(f"{user}:{password}".encode()).decode()
-    return {"Authorization": f"Basic {pair}"}
+    return basic_login(ARI_READER, ARI_READERS_PASSWORD)
 
 
 def web(lab: Lab, host: str = LOOPBACK) -> str:
@@ -241,25 +231,6 @@ async def file_by_ari(lab: Lab, phone: Phone, carrier: Carrier) -> list[str]:
         text = await response.text()
     await call.hang_up()
     return ["the keys were read"] if keys.read_text()[:20] in text else []
-
-
-@asynccontextmanager
-async def all_events(lab: Lab, user: dict[str, str] | None = None) -> AsyncIterator[list[str]]:
-    """Every event of Asterisk, as an application sees it that subscribes to everything."""
-    heard: list[str] = []
-    async with (
-        aiohttp.ClientSession(headers=user or login(lab)) as session,
-        session.ws_connect(f"{lab.ari_url}/events?app=eavesdropper&subscribeAll=true") as socket,
-    ):
-
-        async def listen() -> None:
-            async for message in socket:
-                heard.append(str(message.data))
-
-        async with asyncio.TaskGroup() as group:
-            listening = group.create_task(listen())
-            yield heard
-            listening.cancel()
 
 
 # The manager interface

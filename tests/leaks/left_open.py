@@ -19,14 +19,13 @@ from pathlib import Path
 from urllib.parse import quote
 
 import aiohttp
+from eavesdropping import all_events, login
 from insiders import (
     LOOPBACK,
-    all_events,
     ami_events,
     answer,
     conversation,
     found,
-    login,
     malformed_conversation,
     readers_login,
     written,

@@ -11,7 +11,8 @@ from itertools import pairwise
 
 import pytest
 from capture_shop import capture_shop
-from insiders import all_events, log_sizes, logged_since
+from eavesdropping import all_events
+from insiders import log_sizes, logged_since
 from keying import WAYS, hears_music, is_music, speak_without_events
 from left_open import what_is_shown
 from search import PLANTED, leaked, scanner

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from insiders import all_events, log_sizes, logged_since
+from eavesdropping import all_events
+from insiders import log_sizes, logged_since
 from left_open import what_is_shown
 from loud import LoudCarrier
 from probes import TYPED

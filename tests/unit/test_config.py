@@ -414,6 +414,18 @@ ONE_KEY = "9: keys: must name exactly one of file, credential and environment"
             "texts:\n  after: {busy: ready}\n",
             "11: texts: must name a template that there is after each result of after",
         ),
+        (
+            "",
+            'calls:\n  compare_code: "**9"\n',
+            "1: calls.do_not_call_code *9 and calls.compare_code **9 can't be told apart:"
+            " neither may end with the other",
+        ),
+        (
+            "",
+            'captures:\n  code: "*5*7"\n',
+            "1: captures.code *5*7 and calls.compare_code *7 can't be told apart:"
+            " neither may end with the other",
+        ),
         ("", "agi:\n  peers: [pbx.example]\n", "12: agi.peers: must be an IP address, such as 127.0.0.1"),
         ("", "agi:\n  peers: []\n", "12: agi.peers: must be a list that is not empty"),
         ("", "log:\n  level: loud\n", "12: log.level: must be debug, info, warning or error"),

@@ -41,6 +41,21 @@ def test_what_is_no_number_is_refused_without_a_word_of_it(digits: str, fault: N
     assert not digits or digits not in repr(refused.value)
 
 
+@pytest.mark.parametrize(
+    ("digits", "number"),
+    [
+        (NUMBER, "+447700900123"),
+        ("00447700900123", "+447700900123"),
+        ("07700800123", "+447700800123"),
+        ("", None),
+        ("12", None),
+        ("1" * 21, None),
+    ],
+)
+def test_what_is_said_may_be_a_number_that_no_plan_has(digits: str, number: str | None) -> None:
+    assert keyed(digits).said("GB") == (None if number is None else HiddenNumber(number))
+
+
 def test_forgotten_digits_are_gone() -> None:
     kept = keyed("1" * 21)
     kept.forget()

@@ -226,7 +226,7 @@ async def open_shop(
             Timings(refusal=0.01),
             "en",
             captures=captures and Captures(database, "GB", captures),
-            codes=Codes("*5", "*9"),
+            codes=Codes("*5", "*9", "*7"),
         )
         board = Switchboard(parts, tasks, max_live=max_live)
         pbx.hear = board.hear
