@@ -19,9 +19,25 @@ from bridge.api.errors import ApiProblem, ApiUnavailable
 from bridge.asterisk.ari import AriClient, AriError
 from bridge.config import Config, ConfigError, ConfigProblem, load_config
 from bridge.doctor.conf import Conf, read_conf
-from bridge.doctor.model import AriFacts, DaemonState, Facts, FileState, LogChannel, Machine
+from bridge.doctor.model import (
+    AriFacts,
+    DaemonState,
+    Facts,
+    FileState,
+    LogChannel,
+    Machine,
+    OperatorState,
+)
+from bridge.doctor.operator import ask_operator
 from bridge.doctor.pjsip import endpoints_of_interest
-from bridge.doctor.places import CONF_FILES, CREDENTIAL_STORE, OTHER_DIALPLANS, directory, log_files
+from bridge.doctor.places import (
+    CONF_FILES,
+    CREDENTIAL_STORE,
+    OTHER_DIALPLANS,
+    directory,
+    log_files,
+    recordings,
+)
 from bridge.doctor.records import read_records
 from bridge.store.database import Database
 from bridge.store.errors import DatabaseUnusable
@@ -56,11 +72,14 @@ def gather(etc: Path, config_path: Path, *, running: bool) -> Facts:
         records = asyncio.run(read_records(config.store.path, None if keys_wrong else ring))
     ari: AriFacts | None = None
     daemon: DaemonState | None = None
+    operator: OperatorState | None = None
     ari_trouble = daemon_trouble = None
     if running and config is not None:
         wanted = endpoints_of_interest(confs.get("pjsip.conf"), config, managers)
         ari, ari_trouble = asyncio.run(_ask_asterisk(config, password, wanted))
         daemon, daemon_trouble = asyncio.run(_ask_daemon(config.api.socket))
+        if config.texts.enabled and config.texts.url is not None:
+            operator = asyncio.run(ask_operator(config.texts.url, config.texts.private_networks))
     return Facts(
         etc=etc,
         confs=confs,
@@ -82,6 +101,8 @@ def gather(etc: Path, config_path: Path, *, running: bool) -> Facts:
         daemon=daemon,
         daemon_trouble=daemon_trouble,
         machine=_machine(confs.get("asterisk.conf"), config),
+        texts_token_trouble=_texts_token_trouble(config),
+        operator=operator,
     )
 
 
@@ -120,6 +141,7 @@ def _files(etc: Path, confs: Mapping[str, Conf], config: Config | None, config_p
     yield from (etc / name for name in OTHER_DIALPLANS)
     for path in log_files(confs.get("asterisk.conf"), confs.get("logger.conf")):
         yield from (path, path.parent)
+    yield recordings(confs.get("asterisk.conf"))
     if config is not None:
         yield from (config.asterisk.ari_password_file, config.store.path, config.store.path.parent)
         yield config.api.socket
@@ -127,6 +149,10 @@ def _files(etc: Path, confs: Mapping[str, Conf], config: Config | None, config_p
             yield config.keys.file
         if config.keys.credential is not None:
             yield CREDENTIAL_STORE / config.keys.credential
+        if config.texts.token_file is not None:
+            yield config.texts.token_file
+        if config.texts.token_credential is not None:
+            yield CREDENTIAL_STORE / config.texts.token_credential
 
 
 def _file_states(paths: Iterable[Path]) -> dict[Path, FileState]:
@@ -153,6 +179,17 @@ def _ari_password(config: Config | None) -> str | None:
         return config.asterisk.ari_password_file.read_text(encoding="utf-8").strip()
     except (OSError, UnicodeDecodeError):
         return None
+
+
+def _texts_token_trouble(config: Config | None) -> str | None:
+    """Why the operator's token is none; a credential exists in the daemon's process alone."""
+    if config is None or not config.texts.enabled or config.texts.token_file is None:
+        return None
+    try:
+        token = config.texts.token_file.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        return f"can't be read ({type(error).__name__})"
+    return None if token else "is empty"
 
 
 # --- The database and the keys ------------------------------------------------------------------------
@@ -278,6 +315,7 @@ def _machine(asterisk_conf: Conf | None, config: Config | None) -> Machine:
         units=_units(),
         free_bytes=_free_bytes(config),
         read_at=datetime.now(UTC),
+        asterisk_user=_asterisk_user(asterisk_conf),
     )
 
 
@@ -289,15 +327,29 @@ def _text(path: Path) -> str:
 
 
 def _core_limit(asterisk_conf: Conf | None) -> int | None:
-    """Of the process whose id Asterisk left in its run folder (proc_pid_limits(5))."""
-    pid = _text(directory(asterisk_conf, "astrundir", "/var/run/asterisk") / "asterisk.pid").strip()
-    if not pid.isdigit():
+    """Of the running Asterisk (proc_pid_limits(5))."""
+    process = _process(asterisk_conf)
+    if process is None:
         return None
-    for line in _text(Path("/proc") / pid / "limits").splitlines():
+    for line in _text(process / "limits").splitlines():
         if line.startswith("Max core file size"):
             soft = line.removeprefix("Max core file size").split()[0]
             return -1 if soft == "unlimited" else int(soft)
     return None
+
+
+def _process(asterisk_conf: Conf | None) -> Path | None:
+    """That whose id Asterisk left in its run folder."""
+    pid = _text(directory(asterisk_conf, "astrundir", "/var/run/asterisk") / "asterisk.pid").strip()
+    return Path("/proc") / pid if pid.isdigit() else None
+
+
+def _asterisk_user(asterisk_conf: Conf | None) -> int | None:
+    process = _process(asterisk_conf)
+    try:
+        return None if process is None else process.stat().st_uid
+    except OSError:
+        return None
 
 
 def _units() -> dict[Path, dict[str, str]]:

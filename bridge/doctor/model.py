@@ -59,10 +59,24 @@ class DaemonState:
 
 
 @dataclass(frozen=True, slots=True)
+class OperatorState:
+    """What became of an attempt to connect to the operator of text messages.
+
+    `known`: whether its name leads to addresses. `allowed`: whether the configuration lets one of them be
+    connected to. `trouble`: why there is no connection all the same.
+    """
+
+    known: bool = True
+    allowed: bool = True
+    trouble: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Machine:
     """`core_limit`: bytes of a core dump that the running Asterisk may write, -1 without limit, None where
     no Asterisk is seen. `units`: systemd units of Asterisk and call-bridge with their settings, drop-ins
     included; of those given more than once the last. `free_bytes`: on the database's disk.
+    `asterisk_user`: the id of the user that Asterisk runs as, None where that is not seen.
     """
 
     core_limit: int | None
@@ -70,6 +84,7 @@ class Machine:
     units: Mapping[Path, Mapping[str, str]]
     free_bytes: int | None
     read_at: datetime
+    asterisk_user: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +128,8 @@ class Facts:
     daemon: DaemonState | None
     daemon_trouble: str | None
     machine: Machine
+    texts_token_trouble: str | None = None
+    operator: OperatorState | None = None
 
     def conf(self, name: str) -> Conf:
         """The file `name` of the configuration folder; one that doesn't exist is empty."""

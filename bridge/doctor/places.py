@@ -34,6 +34,11 @@ def directory(asterisk_conf: Conf | None, name: str, default: str) -> Path:
     return Path(setting.value if setting else default)
 
 
+def recordings(asterisk_conf: Conf | None) -> Path:
+    """The folder of what ARI records."""
+    return directory(asterisk_conf, "astspooldir", "/var/spool/asterisk") / "recording"
+
+
 def log_files(asterisk_conf: Conf | None, logger_conf: Conf | None) -> list[Path]:
     """The files that logger.conf writes."""
     section = logger_conf.section("logfiles") if logger_conf else None

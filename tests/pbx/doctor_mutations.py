@@ -13,12 +13,13 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from doctor_shop import HEALTHY_MACHINE, Shop, record_backup, rewrite, substitute
+from doctor_shop import HEALTHY_ARI, HEALTHY_MACHINE, Shop, record_backup, rewrite, substitute
 from sqlalchemy import text
 
 from bridge.doctor.checks.endpoints import FOR_BOTH, FOR_MANAGERS, FOR_MANAGERS_AORS, Wanted
 from bridge.doctor.checks.modules import NEEDED
-from bridge.doctor.model import DaemonState, FileState, LogChannel
+from bridge.doctor.checks.voicemail import NEEDED as NEEDED_FOR_MESSAGES
+from bridge.doctor.model import DaemonState, FileState, LogChannel, OperatorState
 from bridge.doctor.places import CREDENTIAL_STORE
 from bridge.intake.orders import add_order
 from bridge.intake.rows import Column
@@ -54,6 +55,7 @@ MANAGER_AOR = "[101](call-bridge-manager-aor)"
 TRUNK = "[trunk](call-bridge-trunk)"
 SEALED = "[trunk-sealed](call-bridge-trunk-sealed)"
 SEALED_AOR = "[trunk-sealed](call-bridge-trunk-sealed-aor)"
+ASTERISKS_USER = 54322
 OWN_UNIT = Path("/etc/systemd/system/call-bridge.service")
 SHIPPED_UNIT = dict(Unit.read(UNITS / "call-bridge.service").settings)
 LISTENING = "[call-bridge-managers](+)\nexten => 9,1,"
@@ -166,17 +168,54 @@ def owner(path: str) -> Break:
     return harm
 
 
-def credential(bits: int) -> Break:
+def credential(bits: int, name: str = "call-bridge-keys") -> Break:
     """The mode of a plain one in systemd's store, which is not ours to write into."""
 
     def harm(shop: Shop) -> None:
-        shop.elsewhere[CREDENTIAL_STORE / "call-bridge-keys"] = FileState(bits, owner=0)
+        shop.elsewhere[CREDENTIAL_STORE / name] = FileState(bits, owner=0)
 
     return harm
 
 
 def setting_of_keys(name: str) -> Break:
     return config(lambda settings: settings.update(keys={"credential": name}))
+
+
+def operator(state: OperatorState) -> Break:
+    def harm(shop: Shop) -> None:
+        shop.operator = state
+
+    return harm
+
+
+def texts(**settings: Any) -> Break:
+    """Texts are sent, by these settings."""
+    wanted = {"enabled": True, "url": "https://sms.example/v1/messages"} | settings
+    return config(lambda whole: whole.update(texts=wanted))
+
+
+def texts_with_token(shop: Shop) -> None:
+    path = shop.folder / "secrets" / "texts-token"
+    path.write_text("a token\n")
+    path.chmod(0o600)
+    texts(token_file=str(path))(shop)
+
+
+def takes_messages(shop: Shop) -> None:
+    """Where all is as it should be: the folder is Asterisk's, and closed to others."""
+    folder = shop.folder / "spool" / "recording"
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    folder.chmod(0o700)
+    setting("callbacks", "voicemail", True)(shop)
+    modules = shop.asterisk.modules | set(NEEDED_FOR_MESSAGES)
+    asterisk(modules=modules)(shop)
+    machine(asterisk_user=ASTERISKS_USER)(shop)
+    shop.owners["spool/recording"] = ASTERISKS_USER
+
+
+def no_folder_of_recordings(shop: Shop) -> None:
+    shop.owners.clear()
+    (shop.folder / "spool" / "recording").rmdir()
 
 
 def silent_ari(shop: Shop) -> None:
@@ -539,6 +578,33 @@ MUTATIONS: dict[str, Mutation] = {
         asterisk(endpoints={"101": {"send_pai": "true", "direct_media": "false"}})
     ),
     "pjsip-not-known": Mutation(asterisk(endpoints={"101": {"send_pai": "false"}, "102": {}})),
+    # Text messages
+    "texts-token": Mutation(mode("secrets/texts-token", 0o640), prepare=texts_with_token),
+    "texts-credential": Mutation(
+        credential(0o644, "texts-token"),
+        prepare=both(texts(token_credential="texts-token"), credential(0o600, "texts-token")),
+    ),
+    "texts-gateway": Mutation(texts(gateway="carrier-pigeon"), prepare=texts()),
+    "texts-address": Mutation(operator(OperatorState(allowed=False)), prepare=texts()),
+    "texts-unreachable": Mutation(operator(OperatorState(trouble="TimeoutError")), prepare=texts()),
+    "texts-plain-http": Mutation(
+        texts(url="http://192.0.2.9/messages", private_networks=["192.0.2.0/24"]),
+        prepare=texts(url="http://127.0.0.1/messages", private_networks=["127.0.0.0/8"]),
+    ),
+    "texts-walled-in": Mutation(
+        machine(units={OWN_UNIT: SHIPPED_UNIT}),
+        prepare=both(texts(), machine(units={OWN_UNIT: SHIPPED_UNIT | {"IPAddressAllow": "any"}})),
+    ),
+    # Voice messages
+    "voicemail-folder": Mutation(no_folder_of_recordings, prepare=takes_messages),
+    "voicemail-folder-closed": Mutation(owner("spool/recording"), prepare=takes_messages),
+    "voicemail-folder-open": Mutation(
+        lambda shop: (shop.folder / "spool/recording").chmod(0o755), prepare=takes_messages
+    ),
+    "voicemail-modules": Mutation(
+        in_shipped("asterisk/modules.conf", r"^load=res_ari_recordings.so$", ""), prepare=takes_messages
+    ),
+    "voicemail-not-running": Mutation(asterisk(modules=HEALTHY_ARI.modules), prepare=takes_messages),
     # What is on record
     "audit-altered": Mutation(statement("UPDATE audit SET detail = 'role=owner' WHERE id = 1")),
     "audit-unvouched": Mutation(unsigned_row),

@@ -12,7 +12,15 @@ from pathlib import Path
 
 from bridge.doctor.checks.modules import NEEDED
 from bridge.doctor.gather import gather
-from bridge.doctor.model import AriFacts, DaemonState, Facts, FileState, LogChannel, Machine
+from bridge.doctor.model import (
+    AriFacts,
+    DaemonState,
+    Facts,
+    FileState,
+    LogChannel,
+    Machine,
+    OperatorState,
+)
 from bridge.rules.dialling import Role
 from bridge.store.audit import AuditEntry, write_entry
 from bridge.store.database import Database
@@ -49,6 +57,8 @@ class Shop:
     daemon: DaemonState | None = DaemonState(sealed=False, link=True)  # noqa: RUF009 - it is frozen
     daemon_trouble: str | None = None
     machine: Machine = HEALTHY_MACHINE
+    operator: OperatorState | None = None
+    """What would come of a connection to the operator of text messages."""
     owners: dict[str, int] = field(default_factory=dict)
     """Users whom files, by path below `folder`, shall seem to belong to: only root could give them away."""
     elsewhere: dict[Path, FileState] = field(default_factory=dict)
@@ -75,6 +85,7 @@ class Shop:
             daemon=self.daemon,
             daemon_trouble=self.daemon_trouble,
             machine=self.machine,
+            operator=self.operator,
         )
 
     def copy(self, folder: Path) -> Shop:

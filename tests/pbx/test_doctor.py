@@ -7,6 +7,7 @@ import os
 import re
 import resource
 import shutil
+import socket
 import subprocess
 from collections.abc import Iterator
 from dataclasses import replace
@@ -16,6 +17,7 @@ import pytest
 from doctor_mutations import MUTATIONS, PASSWORD
 from doctor_shop import Shop, make_shop, substitute
 from included_pbx import SHIPPED, IncludedPbx, include
+from shop import settings
 
 from bridge.cli.exits import Exit
 from bridge.cli.main import run
@@ -295,6 +297,25 @@ def test_a_daemon_that_is_gone_is_found(live: Lab) -> None:
     live.stop_daemon()
     assert ids(live) == ["daemon-silent"]
     live.start_daemon()
+    assert ids(live) == []
+
+
+def test_a_running_shop_that_takes_messages_and_sends_texts_is_well_until_it_can_not(live: Lab) -> None:
+    folder, token = live.folder / "spool" / "recording", live.record.secrets / "texts-token"
+    token.write_text("a token\n")
+    token.chmod(0o600)
+    folder.mkdir(mode=0o700)
+    with socket.create_server(("127.0.0.1", 0)) as operator:
+        url = f"http://127.0.0.1:{operator.getsockname()[1]}/messages"
+        texts = {"enabled": True, "url": url, "token_file": str(token), "private_networks": ["127.0.0.0/8"]}
+        with settings(live, {"callbacks": {"voicemail": True}, "texts": texts}):
+            assert ids(live) == []
+            live.asterisk.rx("module unload res_ari_recordings.so")
+            assert ids(live) == ["voicemail-not-running"]
+            live.asterisk.rx("module load res_ari_recordings.so")
+            folder.rmdir()
+            operator.close()
+            assert sorted(ids(live)) == ["texts-unreachable", "voicemail-folder"]
     assert ids(live) == []
 
 

@@ -15,7 +15,9 @@ from bridge.doctor.checks import (
     managers,
     modules,
     records,
+    texts,
     trunk,
+    voicemail,
 )
 from bridge.doctor.model import Check
 
@@ -28,6 +30,8 @@ THEMES: Final[Mapping[str, tuple[Check, ...]]] = {
     "The dialplan": dialplan.CHECKS,
     "Files and keys": files.CHECKS,
     "The daemon": daemon.CHECKS,
+    "Text messages": texts.CHECKS,
+    "Voice messages": voicemail.CHECKS,
     "What is on record": records.CHECKS,
     "The machine and Asterisk's version": machine.CHECKS,
 }

@@ -154,20 +154,23 @@ def _is_forbidden(module: str) -> bool:
 
 
 def _needed(facts: Facts) -> Iterator[Spot]:
-    conf = facts.conf("modules.conf")
     there = planned(facts)
     # Where everything is loaded and the folder of the modules can't be seen, nothing can be said.
     if loads_all(facts) and not facts.installed:
         return
     missing = [module for module in NEEDED if module not in there]
     if missing:
-        section = conf.section("modules")
-        place = section.place if section else Place(conf.path)
-        lines = tuple(f"load={module}.so" for module in missing)
-        change = Change(
-            place, lines if section else ("[modules]", *lines), insert=True, section="[modules](+)"
-        )
-        yield Spot(place, f"not loaded: {', '.join(missing)}", change)
+        yield missing_lines(facts, missing)
+
+
+def missing_lines(facts: Facts, modules: list[str]) -> Spot:
+    """That modules are not loaded, with the lines that would load them."""
+    conf = facts.conf("modules.conf")
+    section = conf.section("modules")
+    place = section.place if section else Place(conf.path)
+    lines = tuple(f"load={module}.so" for module in modules)
+    change = Change(place, lines if section else ("[modules]", *lines), insert=True, section="[modules](+)")
+    return Spot(place, f"not loaded: {', '.join(modules)}", change)
 
 
 def _not_running(facts: Facts) -> Iterator[Spot]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,8 +13,22 @@ from bridge.doctor.checks.dialplan import reachable
 from bridge.doctor.checks.exposure import is_loopback
 from bridge.doctor.checks.machine import ADVISORIES, is_affected
 from bridge.doctor.checks.managers import is_weak
+from bridge.doctor.model import Facts, FileState, OperatorState
 from bridge.doctor.pjsip import codecs, objects
 
+SPOOL = "[directories]\nastspooldir => {}\n"
+SMALLEST = """\
+shop:
+  name: Example Shop
+  country: GB
+  timezone: Europe/London
+trunk:
+  caller_id_name: Example Shop
+  caller_id_number: "+442079460000"
+  direct: PJSIP/{number}@trunk
+keys:
+  file: keys
+"""
 VRFP, _WCVV, C4CG, AMI_FILES = ADVISORIES
 
 
@@ -161,3 +176,100 @@ def test_files_that_do_not_exist_leave_asterisks_own_defaults(tmp_path: Path) ->
     found = {check.id for check in CHECKS if any(check.look(facts))}
     assert {"cdr-enabled", "features-pickup", "http-disabled", "dialplan-missing"} <= found
     assert not {"cel-enabled", "ami-enabled", "hep-enabled", "log-queue"} & found
+
+
+# --- texts and messages ---
+
+
+def texting(folder: Path, **files: str) -> Facts:
+    texts = "texts:\n  enabled: true\n  url: https://sms.example/v1\n  token_file: token\n"
+    facts = facts_of(folder, {"config.yaml": SMALLEST + texts, **files})
+    assert facts.config is not None, facts.config_problems
+    return facts
+
+
+def whats(check_id: str, facts: Facts) -> list[str]:
+    return [spot.what for spot in BY_ID[check_id].look(facts)]
+
+
+def test_a_token_that_is_not_there_or_empty_is_told_without_its_text(tmp_path: Path) -> None:
+    assert whats("texts-token", texting(tmp_path)) == [
+        "the operator's token can't be read (FileNotFoundError)"
+    ]
+    assert whats("texts-token", texting(tmp_path, token="  \n")) == ["the operator's token is empty"]
+    open_to_all = texting(tmp_path, token="XyzzySecret")
+    assert [("XyzzySecret" in what, "other users" in what) for what in whats("texts-token", open_to_all)] == [
+        (False, True)
+    ]
+    (tmp_path / "token").chmod(0o600)
+    assert whats("texts-token", texting(tmp_path)) == []
+
+
+def test_a_token_of_another_users_than_the_daemons_is_none(tmp_path: Path) -> None:
+    facts = texting(tmp_path, token="secret")
+    assert facts.config is not None
+    token, database = FileState(0o600, owner=0), FileState(0o600, owner=54321)
+    files = {tmp_path / "token": token, facts.config.store.path: database}
+    assert whats("texts-token", replace(facts, files=files)) == [
+        "it belongs to user 0, the daemon's database to user 54321"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("state", "check_id"),
+    [
+        (OperatorState(known=False), "texts-address"),
+        (OperatorState(allowed=False), "texts-address"),
+        (OperatorState(trouble="TimeoutError"), "texts-unreachable"),
+        (OperatorState(), None),
+    ],
+)
+def test_what_became_of_a_connection_is_told_once_and_only_where_texts_are_sent(
+    state: OperatorState, check_id: str | None, tmp_path: Path
+) -> None:
+    asked = replace(texting(tmp_path), operator=state)
+    found = [each for each in ("texts-address", "texts-unreachable") if whats(each, asked)]
+    assert found == ([] if check_id is None else [check_id])
+    silent = replace(facts_of(tmp_path, {"config.yaml": SMALLEST}), operator=state)
+    assert [each for each in ("texts-address", "texts-unreachable") if whats(each, silent)] == []
+
+
+@pytest.mark.parametrize(
+    ("mode", "owner", "may"),
+    [
+        (0o700, 7, True),
+        (0o500, 7, False),
+        (0o600, 7, False),
+        (0o700, 8, False),
+        (0o770, 8, True),
+        (0o750, 8, False),
+        (0o707, 8, True),
+    ],
+)
+def test_asterisk_may_write_by_its_own_bits_the_groups_or_everybodys(
+    mode: int, owner: int, may: bool, tmp_path: Path
+) -> None:
+    facts = facts_of(tmp_path, {"config.yaml": f"{SMALLEST}callbacks:\n  voicemail: true\n"})
+    facts = replace(
+        facts,
+        files={Path("/var/spool/asterisk/recording"): FileState(mode, owner)},
+        machine=replace(facts.machine, asterisk_user=7),
+    )
+    assert whats("voicemail-folder-closed", facts) == (
+        [] if may else ["Asterisk runs as user 7, who can't write here"]
+    )
+    assert bool(whats("voicemail-folder-open", facts)) == bool(mode & 0o007)
+
+
+def test_a_folder_on_another_machine_is_not_looked_for_here(tmp_path: Path) -> None:
+    elsewhere = "asterisk:\n  ari_url: https://pbx.example:8089/ari\n"
+    voicemail = "callbacks:\n  voicemail: true\n"
+    facts = facts_of(tmp_path, {"config.yaml": SMALLEST + voicemail + elsewhere})
+    assert facts.config is not None, facts.config_problems
+    assert whats("voicemail-folder", facts) == []
+    here = facts_of(tmp_path, {"config.yaml": SMALLEST + voicemail, "asterisk.conf": SPOOL.format(tmp_path)})
+    assert whats("voicemail-folder", here) == [
+        "Asterisk's folder of recordings is not there, or can't be seen"
+    ]
+    (tmp_path / "recording").mkdir()
+    assert whats("voicemail-folder", facts_of(tmp_path, {})) == []
