@@ -41,7 +41,16 @@ from bridge.store.database import Database
 from bridge.store.folding import folded
 from bridge.store.lanes import Session
 from bridge.store.records import contacts_to_dial
-from bridge.store.schema import assignments, calls, contacts, customers, managers, orders, outcomes
+from bridge.store.schema import (
+    assignments,
+    calls,
+    contacts,
+    customers,
+    managers,
+    orders,
+    outcomes,
+    voice_messages,
+)
 
 _MOST_WORDS: Final = 4
 """Of a name that is searched for: those beyond are not looked for."""
@@ -118,7 +127,7 @@ def _whole(digits: str) -> int:
 class QueueLine:
     """An order in the queue. `reachable`: its customer has a number that may be dialled.
 
-    `timezone` is that of this number.
+    `timezone` is that of this number. `unheard`: they have left a message that nobody has listened to.
     """
 
     code: str
@@ -132,6 +141,7 @@ class QueueLine:
     reachable: bool
     last_outcome: str | None
     last_call_ms: int | None
+    unheard: bool
 
     def cursor(self, at_ms: int) -> Cursor:
         part, first, second = place_of(self.work, self.created_ms, at_ms)
@@ -289,6 +299,17 @@ def _shown() -> Select[Any]:
         .correlate(orders)
         .scalar_subquery()
     )
+    unheard = (
+        select(voice_messages.c.id)
+        .where(
+            voice_messages.c.order_code == orders.c.code,
+            voice_messages.c.customer_id == orders.c.customer_id,
+            voice_messages.c.sealed.is_not(None),
+            voice_messages.c.heard_ms.is_(None),
+        )
+        .correlate(orders)
+        .exists()
+    )
     return select(
         orders.c.code,
         orders.c.customer_id,
@@ -305,6 +326,7 @@ def _shown() -> Select[Any]:
         contacts.c.id,
         said,
         called,
+        unheard,
     ).select_from(
         orders.join(customers, customers.c.id == orders.c.customer_id)
         .outerjoin(assignments, assignments.c.customer_id == orders.c.customer_id)
@@ -397,7 +419,7 @@ def _sought(sought: str, parameters: dict[str, Any]) -> _Sought:
 
 def _line(row: Any) -> QueueLine:
     code, customer_id, name, summary, state, why, attempts, due_ms, priority = row[:9]
-    created_ms, manager_name, timezone, contact_id, last_outcome, last_call_ms = row[9:]
+    created_ms, manager_name, timezone, contact_id, last_outcome, last_call_ms, unheard = row[9:]
     return QueueLine(
         code=code,
         customer_id=customer_id,
@@ -410,6 +432,7 @@ def _line(row: Any) -> QueueLine:
         reachable=contact_id is not None,
         last_outcome=last_outcome,
         last_call_ms=last_call_ms,
+        unheard=bool(unheard),
     )
 
 

@@ -77,6 +77,8 @@ class AnsweringMachine:
         self._left_behind = asyncio.Event()
         """Set when there is more to be fetched than what this daemon has begun."""
         self._stopping = False
+        self.kept: Callable[[], None] = _nobody_listens
+        """Told of each message that is there to be heard from now on."""
 
     def __contains__(self, channel_id: str) -> bool:
         """Whether somebody is leaving a message on this channel."""
@@ -210,11 +212,16 @@ class AnsweringMachine:
             return
         await keep_message(self._database, vault, message, sound, self._habits.keeping, now_ms=now_ms())
         log.info("a customer has left a message", seconds=sound.seconds)
+        self.kept()
 
     def _may_still_come(self, message: Begun) -> bool:
         """Somebody may be speaking, on a channel that a daemon before this one has left."""
         longest_ms = (self._habits.longest_seconds + SECONDS_AROUND_A_MESSAGE) * 1000
         return message.at_ms > now_ms() - longest_ms
+
+
+def _nobody_listens() -> None:
+    pass
 
 
 def sound_of(wav: bytes) -> Sound | None:

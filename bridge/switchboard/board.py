@@ -228,6 +228,11 @@ class Switchboard:
         """Tell it of its channels, and let it have them."""
         self._handed_over = handed_over
 
+    def tell_of_messages(self, tell: Callable[[], None]) -> None:
+        """Tell somebody each time when there is a message more to be heard. They return at once."""
+        if self._machine is not None:
+            self._machine.kept = tell
+
     def leave_alone_by(self, leave_alone: Callable[[str, str], Awaitable[bool]]) -> None:
         """Ask this when a manager keys in that nobody is to call the customer again.
 

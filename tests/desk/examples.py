@@ -52,6 +52,7 @@ def row(code: str, name: str, why: Why = Why.NEW, **changed: object) -> shapes.Q
         busy=False,
         yours=False,
         reachable=True,
+        unheard=False,
     )
     return told.model_copy(update=changed)
 

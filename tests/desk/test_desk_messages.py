@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import examples
+import pytest
 from example_daemon import SOUND, ExampleDaemon
 from served import Browser
 
@@ -22,6 +23,23 @@ async def test_in_russian_too(desk: Browser, daemon: ExampleDaemon) -> None:
     page = (await desk.get("/orders/1042")).text
     assert "Сообщение, 0:23" in page
     assert "ещё не прослушано" in page
+
+
+@pytest.mark.parametrize(
+    ("language", "text"), [("en", "message not heard yet"), ("ru", "сообщение не прослушано")]
+)
+async def test_the_queue_says_in_words_at_which_order_a_message_waits(
+    desk: Browser, daemon: ExampleDaemon, language: str, text: str
+) -> None:
+    daemon.me = examples.me(language=language)
+    daemon.queue = examples.queue(
+        [examples.row("1042", "Harriet Vane", unheard=True), examples.row("1043", "Иван Котов")], cursor=None
+    )
+    rows = (await desk.get("/")).text.split('<li class="row')[1:]
+    assert [text in row for row in rows] == [True, False]
+    tag = rows[0].partition('<span class="tag due">')[2].partition("</span>")[0]
+    assert tag.startswith("<svg")
+    assert tag.endswith(text), "a picture and words, whatever the colour"
 
 
 async def test_an_order_without_messages_says_nothing_of_them(desk: Browser, daemon: ExampleDaemon) -> None:

@@ -59,6 +59,9 @@ class ScriptedSwitchboard:
     def compare_by(self, _compare: object) -> None:
         """Nor a number."""
 
+    def tell_of_messages(self, _tell: object) -> None:
+        """Nobody leaves one."""
+
     def live(self) -> list[CallView]:
         return self.calls
 

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import wave
+from typing import cast
 
 import pytest
+from desk_orders import execute
 from desk_shop import Person
 from sqlalchemy import func, select
-from work_shop import LONG_SESSIONS, Shop
+from work_shop import LONG_SESSIONS, Shop, listening
 
+from bridge.asterisk.pbx import Pbx
+from bridge.store.database import now_ms
 from bridge.store.erasure import customer_of_order, erase_customer
 from bridge.store.schema import voice_messages
 from bridge.store.voice_messages import Begun, Keeping, Sound, begin_message, begun_messages, keep_message
-from bridge.switchboard.answering_machine import sound_of
+from bridge.switchboard.answering_machine import AnsweringMachine, Habits, sound_of
+from bridge.switchboard.tasks import Tasks
 
 DAY_MS = 86_400_000
 KEEPING = Keeping(most=3, days=30)
@@ -75,6 +81,60 @@ async def test_the_customers_manager_hears_it_and_that_is_on_record(shop: Shop) 
     assert await heard(shop) == [("desk:101", "message-hear", "order 1042", "")]
     (message,) = (await shop.card(shop.anna, "1042"))["messages"]
     assert message["heard_ms"] == at_ms
+
+
+async def test_the_queue_marks_an_order_with_a_message_until_somebody_has_heard_it(shop: Shop) -> None:
+    assert (await shop.row(shop.anna, "1042"))["unheard"] is False
+    assert await begin_message(shop.desk.database, Begun(NAMES[2], shop.desk.now_ms), "1042")
+    assert (await shop.row(shop.anna, "1042"))["unheard"] is False, "nothing is there yet to be heard"
+    await leave(shop, NAMES[0])
+    await leave(shop, NAMES[1])
+    assert (await shop.row(shop.anna, "1042"))["unheard"] is True
+    assert (await shop.row(shop.clara, "1043"))["unheard"] is False, "another order"
+    await hear(shop, shop.clara, NAMES[0])
+    assert (await shop.row(shop.anna, "1042"))["unheard"] is True, "there is another one"
+    await hear(shop, shop.anna, NAMES[1])
+    assert (await shop.row(shop.anna, "1042"))["unheard"] is False
+
+
+async def test_a_message_of_a_customer_before_is_not_the_next_ones(shop: Shop) -> None:
+    """An order that an import has given to somebody else."""
+    await leave(shop, NAMES[0])
+    await execute(shop.desk, "UPDATE orders SET customer_id = 2 WHERE code = '1042'")
+    assert (await shop.row(shop.clara, "1042"))["unheard"] is False
+
+
+async def test_who_has_the_queue_before_them_is_told_when_a_message_comes_and_is_heard(shop: Shop) -> None:
+    machine = AnsweringMachine(
+        shop.desk.database,
+        cast(Pbx, TalkingPbx()),
+        lambda: shop.desk.vault,
+        Tasks(),
+        Habits(("beep",), longest_seconds=30, keeping=KEEPING),
+    )
+    shop.board.answer_with(machine)
+    shop.desk.app.state.work.follow(shop.board)
+    async with listening(shop, shop.anna) as annas, asyncio.timeout(10):
+        assert await begin_message(shop.desk.database, Begun(NAMES[0], now_ms()), "1042")
+        async with asyncio.TaskGroup() as tasks:
+            fetching = tasks.create_task(machine.run())
+            while annas.raw.count(b"event: queue") < 2:  # one is at the stream's beginning
+                await annas.next()
+            fetching.cancel()
+        assert (await shop.row(shop.anna, "1042"))["unheard"] is True
+        await hear(shop, shop.clara, NAMES[0])
+        while annas.raw.count(b"event: queue") < 3:
+            await annas.next()
+
+
+class TalkingPbx:
+    """Has every message that it is asked for."""
+
+    async def message(self, _message_id: str) -> bytes:
+        return WAV
+
+    async def forget_message(self, _message_id: str) -> None:
+        pass
 
 
 async def test_a_supervisor_hears_it_and_nobody_elses_manager(shop: Shop) -> None:

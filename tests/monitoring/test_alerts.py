@@ -57,6 +57,10 @@ WELL: Final[Mapping[str, str]] = {
     of("callbridge_stray_channels_total", reason="unexpected-arguments"): always(3),
     of("callbridge_toll_usage_ratio", limit="minutes"): always(0.5),
     of("callbridge_webhook_backlog"): always(2),
+    of("callbridge_text_attempts_total", answer="sent"): growing(0.2),
+    of("callbridge_text_attempts_total", answer="refused"): always(3),
+    of("callbridge_text_attempts_total", answer="later"): growing(0.2),
+    of("callbridge_text_attempts_total", answer="unsure"): always(1),
     **buckets("callbridge_setup_seconds", "0.02", step="decide"),
     **buckets("callbridge_setup_seconds", "0.02", step="join"),
     **buckets("callbridge_setup_seconds", "1", step="ring"),
@@ -98,6 +102,7 @@ TROUBLES: Final = [
         {of("callbridge_stray_channels_total", reason="unexpected-arguments"): growing(1)},
     ),
     Trouble("CallBridgeWebhooksWait", {of("callbridge_webhook_backlog"): always(50)}),
+    Trouble("CallBridgeTextsFail", {of("callbridge_text_attempts_total", answer="sent"): always(20)}),
 ]
 
 
@@ -141,6 +146,20 @@ def test_outside_working_hours_nobody_misses_calls(tmp_path: Path) -> None:
     closed = {of("callbridge_working_hours"): always(0)}
     silent = {of("callbridge_calls_total", result="talked"): always(200)}
     assert judge(tmp_path, {**WELL, **closed, **silent}, set()) == ""
+
+
+@pytest.mark.parametrize("answer", ["refused", "later", "unsure"])
+def test_texts_that_keep_failing_sound_whatever_the_operator_says(answer: str, tmp_path: Path) -> None:
+    attempts = {each: always(20) for each in ("sent", "refused", "later", "unsure")} | {answer: growing(1)}
+    series = {of("callbridge_text_attempts_total", answer=each): values for each, values in attempts.items()}
+    assert judge(tmp_path, {**WELL, **series}, {"CallBridgeTextsFail"}) == ""
+
+
+def test_a_shop_that_sends_no_texts_or_one_that_is_refused_sounds_nothing(tmp_path: Path) -> None:
+    silent = {each: always(0) for each in ("sent", "later", "unsure")}
+    series = {of("callbridge_text_attempts_total", answer=each): values for each, values in silent.items()}
+    one = {of("callbridge_text_attempts_total", answer="refused"): f"0x{MINUTES - 10} 1x20"}
+    assert judge(tmp_path, {**WELL, **series, **one}, set()) == ""
 
 
 def test_each_alert_has_a_trouble_that_sounds_it() -> None:

@@ -12,7 +12,7 @@ from bridge.api.desk import shapes
 from bridge.api.desk.daemon import NowMs, TheDaemon
 from bridge.api.desk.opening import broken_seals_told, vault_of
 from bridge.api.desk.reader import SignedIn, Supervisor, nothing_here
-from bridge.api.desk.work import sees
+from bridge.api.desk.work import TheWork, sees
 from bridge.api.problems import Problem
 from bridge.store.errors import UnknownOrder
 from bridge.store.voice_messages import (
@@ -35,6 +35,7 @@ async def message(
     message_id: MessageId,
     reader: SignedIn,
     daemon: TheDaemon,
+    work: TheWork,
     now_ms: NowMs,
 ) -> Response:
     """The sound, on record before it leaves; of one's own customers, of everybody's for supervisors."""
@@ -49,7 +50,9 @@ async def message(
             actor=reader.actor,
             now_ms=now_ms,
         )
-    return _sound(wav)
+    sound = _sound(wav)
+    work.listeners.queues_changed()
+    return sound
 
 
 # --- of those whom nobody knew: whose they are is for supervisors to hear, who may see every customer ---
@@ -75,7 +78,12 @@ async def strangers_message(
 
 @router.post("/v1/messages/{message_id}", status_code=HTTPStatus.NO_CONTENT)
 async def give_to_order(
-    message_id: MessageId, asked: shapes.GiveMessage, reader: Supervisor, daemon: TheDaemon, now_ms: NowMs
+    message_id: MessageId,
+    asked: shapes.GiveMessage,
+    reader: Supervisor,
+    daemon: TheDaemon,
+    work: TheWork,
+    now_ms: NowMs,
 ) -> None:
     """From then on it is the customer's: heard by who serves them, and sealed under their key."""
     vault = vault_of(daemon)
@@ -94,6 +102,7 @@ async def give_to_order(
         raise Problem(HTTPStatus.NOT_FOUND, "no-such-order", "There is no such order.") from None
     if not given:
         raise nothing_here()
+    work.listeners.queues_changed()
 
 
 def _sound(wav: bytes | None) -> Response:

@@ -145,7 +145,8 @@ class QueueRow(Told):
     """`local_time` is a time zone's name, such as Europe/London; None where the customer's is not known.
 
     `busy`: somebody else is with this customer at the moment; `yours`: the reader is in a call about the
-    order. `reachable`: they have a number to be dialled.
+    order. `reachable`: they have a number to be dialled. `unheard`: they have left a message about this order
+    that nobody has listened to.
     """
 
     code: str
@@ -163,6 +164,7 @@ class QueueRow(Told):
     busy: bool
     yours: bool
     reachable: bool
+    unheard: bool
 
 
 class QueueCounts(Told):

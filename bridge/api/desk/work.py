@@ -113,6 +113,7 @@ class Work:
         """Go along with every call from now on."""
         switchboard.watch(self._moved)
         switchboard.leave_alone_by(self.leave_alone)
+        switchboard.tell_of_messages(self.listeners.queues_changed)
 
     def watch_outcomes(self, watcher: Callable[[OutcomeTold], None]) -> None:
         """Tell somebody of each outcome from now on. They return at once, and raise nothing."""
@@ -308,6 +309,7 @@ def _row(line: QueueLine, presence: _Presence) -> QueueRow:
         busy=presence.busy(line.customer_id),
         yours=line.code in presence.own,
         reachable=line.reachable,
+        unheard=line.unheard,
     )
 
 
