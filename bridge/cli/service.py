@@ -18,7 +18,7 @@ def serve(context: typer.Context) -> None:
 
     A daemon without usable keys runs, says so in its log, and places no call.
     """
-    gc.disable()  # until the daemon has begun: what is imported is no garbage, and to look for some takes time
+    gc.disable()  # until the daemon has begun: what is imported is no garbage, and to look for some is slow
     # Imported here, for it imports all of call-bridge, which no other command needs.
     from bridge.api.server import SocketInUse  # noqa: PLC0415
     from bridge.daemon import NotStarted, run  # noqa: PLC0415
