@@ -569,6 +569,27 @@ class Agi(Section):
         return address
 
 
+class Ami(Section):
+    enabled: bool = False
+    host: Annotated[
+        str,
+        _like(r"127(\.[0-9]{1,3}){3}|::1|localhost", "a loopback address: AMI is not encrypted"),
+    ] = "127.0.0.1"
+    port: Annotated[int, Field(ge=1, le=65_535)] = 5038
+    user: Annotated[str, _like(r"[A-Za-z0-9_-]+", "letters, digits, - and _")] = "call-bridge"
+    secret_file: FilePath | None = None
+    secret_credential: Annotated[str, _like(r"[A-Za-z0-9_.-]+", "a credential's name, not a path")] | None = (
+        None
+    )
+
+    @model_validator(mode="after")
+    def _one_secret(self) -> Self:
+        given = [self.secret_file, self.secret_credential].count(None)
+        if given == 0 or (self.enabled and given == 2):
+            raise ValueError("must name one of secret_file and secret_credential where enabled is true")
+        return self
+
+
 class DeskTls(Section):
     certificate: FilePath | None = None
     key: FilePath | None = None
@@ -709,6 +730,7 @@ class Config(Section):
     webhooks: Webhooks = LEFT_OUT
     texts: Texts = LEFT_OUT
     agi: Agi = LEFT_OUT
+    ami: Ami = LEFT_OUT
     calls: Calls = LEFT_OUT
     rules: Rules = LEFT_OUT
     desk: Desk = LEFT_OUT

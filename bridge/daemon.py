@@ -10,7 +10,7 @@ import stat
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, suppress
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import structlog
 import uvloop
@@ -22,6 +22,7 @@ from bridge.api.app import ConfigStatus, Readiness, Status, make_app
 from bridge.api.desk.app import make_desk_app
 from bridge.api.server import MOST_OF_THE_DESK, serve_on_address, serve_on_socket
 from bridge.api.v1.app import make_v1_app
+from bridge.asterisk.ami.happenings import Reader as AmiReader
 from bridge.asterisk.ari import AriClient
 from bridge.asterisk.callers import CallerLine
 from bridge.asterisk.carrier import CarrierWatch
@@ -57,6 +58,7 @@ from bridge.switchboard.link import Link
 from bridge.switchboard.live_call import Parts
 from bridge.switchboard.loop_lag import watch_loop_lag
 from bridge.switchboard.panic_watch import PanicWatch
+from bridge.switchboard.phones import Phones
 from bridge.switchboard.proofs import Proofs
 from bridge.switchboard.reception import CodeEntry, Reception
 from bridge.switchboard.recovery import Recovery
@@ -74,6 +76,9 @@ from bridge.unlock import unlock
 from bridge.vault import Vault, VaultError
 from bridge.webhooks.courier import Courier
 from bridge.webhooks.sender import Sender
+
+if TYPE_CHECKING:
+    from bridge.switchboard.ami_watch import AmiWatch
 
 log = structlog.get_logger()
 
@@ -272,6 +277,8 @@ class Daemon:
         self._calls = Tasks()
         policy, language = config.policy(), config.shop.language
         self._admission = Admission(database, policy, book, guesses, language=language, sealed=vault is None)
+        self.phones = Phones()
+        self._ami = self._ami_watch()
         self._reception = Reception(
             database,
             pbx,
@@ -280,6 +287,7 @@ class Daemon:
             _code_entry(config),
             language=language,
             hours=config.opening_hours(),
+            phones=self.phones,
         )
         captures = _captures(config, database)
         self._parts = Parts(
@@ -340,6 +348,26 @@ class Daemon:
             lambda: _wording(self.config),
             lambda at_ms: not self._panic.on and within_hours(at_ms, self.config.working_hours()),
         )
+
+    def _ami_watch(self) -> AmiWatch | None:
+        """What listens to AMI, where it is on. Raises NotStarted."""
+        ami = self.config.ami
+        if not ami.enabled:
+            return None
+        try:
+            from bridge.asterisk.ami.connection import AmiAccess  # noqa: PLC0415 - they need an extra
+            from bridge.switchboard.ami_watch import AmiWatch  # noqa: PLC0415
+        except ModuleNotFoundError as missing:
+            raise NotStarted(
+                f"ami.enabled: {missing.name} is not installed; into call-bridge's own environment:"
+                " pip install 'panoramisk>=1.4,<2'"
+            ) from None
+        secret = _secret(ami.secret_file, ami.secret_credential, "the secret of AMI's user")
+        if secret is None or not secret.isprintable():
+            raise NotStarted("ami: the secret of AMI's user must be one line")
+        access = AmiAccess(ami.host, ami.port, ami.user, secret)
+        reader = AmiReader(self.config.managers.endpoint)
+        return AmiWatch(access, self._client, reader, self.phones, self._database)
 
     def _answering_machine(self, pbx: Pbx) -> AnsweringMachine | None:
         """What takes messages, where the shop wants any."""
@@ -428,6 +456,8 @@ class Daemon:
             self.tasks.start(self._texts.run(), name="texts")
             if self.config.texts.after:
                 self.tasks.start(self._follower.run(), name="texts after calls")
+        if self._ami is not None:
+            self.tasks.start(self._ami.run(), name="ami")
         self.tasks.start(watch_loop_lag(), name="loop lag")
         supervision = Supervision(self._manager, self._link.came_up, self._headline, self._healthy)
         self.tasks.start(supervision.run(), name="supervision")
@@ -583,7 +613,7 @@ def _text_gateway(config: Config) -> TextGateway | None:
     if not texts.enabled or texts.url is None:
         return None
     try:
-        token = _text_token(texts.token_file, texts.token_credential)
+        token = _secret(texts.token_file, texts.token_credential, "the token for text messages")
     except NotStarted as error:
         log.error("no text message can be sent", reason=str(error))
         return None
@@ -591,9 +621,8 @@ def _text_gateway(config: Config) -> TextGateway | None:
     return load_gateway(texts.gateway, Settings(texts.url, token, texts.private_networks, options))
 
 
-def _text_token(file: Path | None, credential: str | None) -> str | None:
-    """Raises NotStarted."""
-    what = "the token for text messages"
+def _secret(file: Path | None, credential: str | None, what: str) -> str | None:
+    """From a file, or from a credential of systemd's; None where there is neither. Raises NotStarted."""
     if file is not None:
         return _read_secret(file, what)
     if credential is None:

@@ -24,6 +24,7 @@ from bridge.install.found import Found
 from bridge.install.journal import Journal
 from bridge.install.look import country_of, look, time_zone
 from bridge.install.plan import Plan, Secrets, answers_wanted, endpoints, plan, trunks
+from bridge.install.reload import reload_modules
 from bridge.install.ring import Rung
 from bridge.install.ring import ring as ring_phone
 from bridge.proof.storytexts import language_of_locale
@@ -86,6 +87,10 @@ def init(
         str | None,
         typer.Option("--ring", metavar="EXTENSION", help="Then let this phone of the shop's own ring."),
     ] = None,
+    reload: Annotated[
+        bool,
+        typer.Option("--reload", help="Then let a running Asterisk read dialplan and SIP settings again."),
+    ] = False,
     root: Annotated[
         Path, typer.Option("--root", help="A copy of a configuration tree to try it on; / is this machine.")
     ] = Path("/"),
@@ -127,6 +132,8 @@ def init(
     _check_config(found, made)
     if not made.changes:
         typer.echo("Nothing to do: everything is in place.")
+        if reload:
+            _reload(found)
         if ring is not None:
             _ring(found, ring)
         return
@@ -134,6 +141,9 @@ def init(
     if not yes and not typer.confirm("Write this?"):
         raise typer.Abort
     journal.write(made, found.files)
+    if reload and found.config is not None:
+        _reload(found)
+        return
     typer.echo(_next_steps(found, made))
 
 
@@ -223,6 +233,7 @@ def _secrets(answers: Answers | None, carrier_password_file: Path | None, *, ask
         raise CommandFailed(Exit.USAGE, "The carrier's password must be one line.")
     return Secrets(
         ari_password=secrets.token_hex(24),
+        ami_secret=secrets.token_hex(24),
         key_ring=KeyRing.new().dump(),
         sip_passwords={each: secrets.token_hex(16) for each in (answers.managers if answers else ())},
         carrier_password=carrier,
@@ -241,6 +252,21 @@ def _show(made: Plan, found: Found) -> None:
         typer.echo(shown(line))
     for remark in made.remarks:
         typer.echo(f"\n{remark}")
+
+
+def _reload(found: Found) -> None:
+    """By ARI, whose user may do so anyway: whoever may by AMI may read passwords and list calls, too."""
+    config = found.config
+    assert config is not None  # noqa: S101 - where nothing is left to write, it is there
+    asterisk, password = config.asterisk, found.places.ari_password.read_text(encoding="ascii").strip()
+    try:
+        asyncio.run(reload_modules(asterisk.ari_url, asterisk.ari_user, password))
+    except (AriError, TimeoutError):
+        raise CommandFailed(
+            Exit.UNAVAILABLE,
+            f"Asterisk does not answer at {asterisk.ari_url}, so it was not reloaded: restart it.",
+        ) from None
+    typer.echo("Asterisk has read its dialplan and its SIP settings again.")
 
 
 def _ring(found: Found, extension: str) -> None:

@@ -135,6 +135,9 @@ LIMITS: Final = {
 }
 
 _AS_A_WHOLE: Final = {
+    "address=everywhere": _("from many addresses"),
+    "tried=passwords": _("passwords were tried"),
+    "tried=names": _("names of accounts were tried"),
     "desk": _("the desk"),
     "own": _("their own"),
     "all calls": _("all calls"),

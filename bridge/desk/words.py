@@ -198,6 +198,7 @@ ALARMS: Final = {
     "sign-in-attacks": _("Many wrong passwords"),
     "disclosure": _("A number was shown"),
     "webhook-disabled": _("A program can't be told of calls any more"),
+    "sip-attacks": _("Somebody tries passwords or names at the telephone exchange"),
 }
 
 

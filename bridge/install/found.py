@@ -31,6 +31,8 @@ class Places:
     """The daemon's folder, for what no configuration has another place for."""
     database: Path
     ari_password: Path
+    ami_secret: Path | None
+    """None where AMI is off, or its secret comes from elsewhere."""
     keys: Path | None
     """The key file; None where the configuration takes the keys from elsewhere."""
     units: Path

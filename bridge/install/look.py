@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
@@ -43,7 +43,7 @@ def look(root: Path, etc: Path, config_path: Path) -> Found:
             f"There is no user {DAEMON_USER} for the daemon. Make it, and run this again:\n"
             f"  useradd --system --home-dir {places.state} --shell /usr/sbin/nologin {DAEMON_USER}"
         )
-    confs = _confs(places.etc)
+    confs = _confs(places.etc, CONF_FILES if places.ami_secret is None else (*CONF_FILES, "manager.conf"))
     this = Owner(os.geteuid(), os.getegid())
     found = Found(
         places=places,
@@ -75,9 +75,15 @@ def _places(root: Path, etc: Path, config_path: Path, config: Config | None) -> 
         state=state,
         database=_below(root, config.store.path) if config else state / "call-bridge.db",
         ari_password=_below(root, config.asterisk.ari_password_file) if config else state / "ari-password",
+        ami_secret=_ami_secret(root, config),
         keys=keys,
         units=_below(root, Path("/etc/systemd/system")),
     )
+
+
+def _ami_secret(root: Path, config: Config | None) -> Path | None:
+    ami = config.ami if config else None
+    return _below(root, ami.secret_file) if ami and ami.enabled and ami.secret_file else None
 
 
 def _below(root: Path, place: Path) -> Path:
@@ -85,8 +91,8 @@ def _below(root: Path, place: Path) -> Path:
     return place if place.is_relative_to(root) else root / place.relative_to(place.anchor)
 
 
-def _confs(etc: Path) -> dict[str, Conf]:
-    read = ((name, read_conf(etc / name, etc)) for name in CONF_FILES)
+def _confs(etc: Path, names: Iterable[str]) -> dict[str, Conf]:
+    read = ((name, read_conf(etc / name, etc)) for name in names)
     return {name: conf for name, conf in read if conf is not None}
 
 
@@ -141,6 +147,9 @@ def _touchable(found: Found) -> Iterator[Path]:
     yield places.ari_password
     if places.keys is not None:
         yield places.keys
+    if places.ami_secret is not None:
+        yield places.ami_secret
+        yield place_of_include(found, "manager.conf")
     for name in found.shipped:
         if name.startswith("units/"):
             yield places.units / Path(name).name

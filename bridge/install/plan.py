@@ -40,6 +40,7 @@ class Secrets:
     """Fresh ones; each is used where its file is not there yet."""
 
     ari_password: str = field(repr=False)
+    ami_secret: str = field(repr=False)
     key_ring: str = field(repr=False)
     sip_passwords: dict[str, str] = field(repr=False)
     carrier_password: str | None = field(repr=False)
@@ -114,6 +115,7 @@ def plan(found: Found, answers: Answers | None, secrets: Secrets) -> Plan:
         *_dialplan(found),
         *_pjsip(found, answers, secrets),
         *_ari(found, secrets),
+        *_ami(found, secrets),
         *_daemon(found, answers, secrets),
         *_includes(found),
     ]
@@ -252,6 +254,25 @@ def _ari(found: Found, secrets: Secrets) -> Iterator[Change]:
         )
 
 
+def _ami(found: Found, secrets: Secrets) -> Iterator[Change]:
+    """Where config.yaml wants it, and says a file for the secret: it is in two, as ARI's password is."""
+    path = found.places.ami_secret
+    if found.config is None or path is None:
+        return
+    theirs = found.places.ours / "ami-secret.conf"
+    known = found.files.get(theirs)
+    if known is None:
+        known = f"secret={secrets.ami_secret}\n".encode()
+        yield _for_asterisk(found, theirs.name, known, secret=True)
+    yield _of_daemon(found, path, known.removeprefix(b"secret=").strip() + b"\n")
+    if found.files.get(found.places.ours / "manager.conf") is None:
+        conf = found.confs.get("manager.conf")
+        setting = conf.last("general", "enabled") if conf else None
+        enable = setting is None or not is_true(setting.value)
+        text = texts.manager(found.config.ami.user, general=_has_general(conf), enable=enable)
+        yield _for_asterisk(found, "manager.conf", text.encode())
+
+
 def _ari_user(found: Found) -> str:
     return found.config.asterisk.ari_user if found.config else ARI_USER
 
@@ -351,6 +372,8 @@ def _includes(found: Found) -> Iterator[Change]:
     wanted = {"extensions.conf": DIALPLAN, "pjsip.conf": "pjsip.conf", "ari.conf": "ari.conf"}
     if _web_server_is_off(found):
         wanted["http.conf"] = "http.conf"
+    if found.places.ami_secret is not None:
+        wanted["manager.conf"] = "manager.conf"
     for name, target in wanted.items():
         conf = found.confs.get(name)
         if conf is not None and found.places.ours / target in conf.files:

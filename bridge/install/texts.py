@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 
+from bridge.asterisk.ami.rights import manager_conf_user
 from bridge.install.answers import Answers
 from bridge.install.found import FOLDER
 
@@ -28,6 +29,20 @@ def http(*, general: bool) -> str:
         "; Written by `call-bridge init`: the web server that carries ARI was off. For this machine only.\n"
         f"\n{heading}\nenabled=yes\nbindaddr=127.0.0.1\n"
     )
+
+
+def manager(user: str, *, general: bool, enable: bool) -> str:
+    """`general`: whether manager.conf has that section above, so that ours adds to it."""
+    heading = "[general](+)" if general else "[general]"
+    lines = (
+        "; Written by `call-bridge init`: the daemon hears whose phone is there, and who tries passwords. It",
+        "; may do nothing, and of calls, numbers and keys it hears nothing: docs/ami.md.",
+        *(("", heading, "enabled=yes", "bindaddr=127.0.0.1") if enable else ()),
+        "",
+        *manager_conf_user(user),
+        f'#include "{FOLDER}/ami-secret.conf"',
+    )
+    return "\n".join(lines) + "\n"
 
 
 def password(secret: str) -> str:

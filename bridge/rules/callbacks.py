@@ -111,9 +111,9 @@ def order_meant(orders: Iterable[OpenOrder]) -> OpenOrder | None:
     return max(orders, key=lambda order: (order.last_called_ms or 0, order.created_ms), default=None)
 
 
-def next_to_ring(waiting: Sequence[Attendant], busy: Set[str]) -> Attendant | None:
-    """The first whose extension is in no call. Who is talking is not rung, and not waited for."""
-    return next((attendant for attendant in waiting if attendant.extension not in busy), None)
+def next_to_ring(waiting: Sequence[Attendant], not_free: Set[str]) -> Attendant | None:
+    """The first whose extension is free. Who is talking, or away, is not rung, and not waited for."""
+    return next((attendant for attendant in waiting if attendant.extension not in not_free), None)
 
 
 def first_name(customer_name: str) -> str:

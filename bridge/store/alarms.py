@@ -21,6 +21,7 @@ class AlarmKind(StrEnum):
     SIGN_IN_ATTACKS = "sign-in-attacks"
     DISCLOSURE = "disclosure"
     WEBHOOK_DISABLED = "webhook-disabled"
+    SIP_ATTACKS = "sip-attacks"
 
 
 @dataclass(frozen=True, slots=True)

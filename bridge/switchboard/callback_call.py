@@ -221,7 +221,8 @@ class CallbackCall(LiveCall):
         self.post(CallerUnknown())
 
     async def _ring_next(self) -> None:
-        attendant = next_to_ring(self._waiting, self._busy())
+        # A phone that is known not to be there would be tried in vain, while somebody waits.
+        attendant = next_to_ring(self._waiting, self._busy() | self._parts.reception.phones.away())
         if attendant is None:
             self.post(NobodyFree())
             return

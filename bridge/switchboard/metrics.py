@@ -151,6 +151,10 @@ text_attempts = Counter(
 texts = Counter("callbridge_texts", "Text messages to customers, by what became of them", ["outcome"])
 late_events = Counter("callbridge_late_events", "Events that came too late, twice, or out of turn")
 link_up = Gauge("callbridge_ari_link", "1 while events arrive from Asterisk")
+ami_link = Gauge("callbridge_ami_link", "1 while AMI tells whose phone is there, 0 also where it is off")
+sip_attacks = Counter(
+    "callbridge_sip_attacks", "Wrong passwords and unknown names at Asterisk, as AMI tells of them"
+)
 carrier_up = Gauge("callbridge_carrier_up", "0 while the carrier is known not to answer")
 sealed = Gauge("callbridge_sealed", "1 while there is no key, and nothing can be dialled")
 working_hours = Gauge("callbridge_working_hours", "1 while customers may be called, by rules.working_hours")

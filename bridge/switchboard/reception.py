@@ -22,6 +22,7 @@ from bridge.store.callbacks import CallerFacts, caller_facts, code_facts
 from bridge.store.database import Database, now_ms
 from bridge.store.records import NewCall, begin_call
 from bridge.switchboard.answering_machine import AnsweringMachine
+from bridge.switchboard.phones import Phones
 from bridge.switchboard.strangers import SealedCaller, Stranger, Strangers
 from bridge.vault import ReadNumber, Vault
 
@@ -76,7 +77,9 @@ class Reception:
         *,
         language: str,
         hours: OpeningHours,
+        phones: Phones | None = None,
     ) -> None:
+        self.phones = phones or Phones()
         self._database = database
         self._pbx = pbx
         self._line = line

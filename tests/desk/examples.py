@@ -193,6 +193,8 @@ def manager(id: int, name: str, role: Role = Role.MANAGER, **changed: object) ->
 
 MANAGERS = shapes.Managers(
     managers=[
+        manager(31, "Phone Away", phone=False),
+        manager(32, "Phone There", phone=True),
         manager(1, "Olga Petrova", in_call=True),
         manager(2, "Tom Baker", signed_in=False),
         manager(3, "Amina Diallo", has_password=False, signed_in=False),

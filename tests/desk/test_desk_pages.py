@@ -299,3 +299,17 @@ async def test_a_number_is_in_the_one_answer_that_shows_it(tmp_path: Path) -> No
         assert examples.NUMBER in shown.text
         assert shown.headers["Cache-Control"] == "no-store"
         assert examples.NUMBER not in (await desk.get("/orders/1042")).text
+
+
+@pytest.mark.parametrize(
+    ("language", "told"),
+    [("en", "Your phone is not registered"), ("ru", "Ваш телефон не зарегистрирован")],
+)
+async def test_whose_phone_is_away_reads_so_above_the_queue(
+    desk: Browser, daemon: ExampleDaemon, language: str, told: str
+) -> None:
+    daemon.me = examples.me().model_copy(update={"language": language})
+    assert told not in (await desk.get("/")).text
+    daemon.queue = examples.queue().model_copy(update={"phone_away": True})
+    for page in ("/", "/queue", "/orders/1042"):
+        assert told in (await desk.get(page)).text

@@ -22,6 +22,7 @@ from bridge.store.database import Database, now_ms
 from bridge.store.managers import Manager, add_manager
 from bridge.store.sessions import Browser, Lifetime, begin_session
 from bridge.switchboard.board import CallView
+from bridge.switchboard.phones import Phones
 from bridge.switchboard.strangers import Strangers
 from bridge.switchboard.tasks import Tasks
 from bridge.switchboard.tolls import TollBook
@@ -100,6 +101,7 @@ class DeskShop:
         self.vault: Vault | None = vault
         self.switchboard = switchboard
         self.strangers = Strangers()
+        self.phones = Phones()
         self.desk_tasks = Tasks()
         self.now_ms = now_ms()
         self._http = http

@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 from work_shop import Shop
 
+from bridge.asterisk.ami.happenings import PhoneSeen
+
 HOUR_MS = 3_600_000
 
 
@@ -149,3 +151,25 @@ async def test_who_has_no_number_left_is_shown_and_not_given(work: Shop) -> None
 async def test_with_nothing_to_call_next_says_so(work: Shop) -> None:
     answer = await work.ask(work.anna, "POST", "/v1/queue/next")
     assert (answer.status, answer.reason) == (404, "nothing-to-call")
+
+
+async def test_whose_phone_is_known_to_be_away_is_told_and_nobody_else(work: Shop) -> None:
+    async def told() -> list[bool]:
+        answers = [await work.ask(reader, "GET", "/v1/queue") for reader in (work.anna, work.clara)]
+        return [answer.body["phone_away"] for answer in answers]
+
+    assert await told() == [False, False], "nobody has said, so nothing is known"
+    extension = work.anna.manager.extension
+    work.desk.phones.note(PhoneSeen(extension, reachable=False))
+    assert await told() == [True, False]
+    work.desk.phones.note(PhoneSeen(extension, reachable=True))
+    assert await told() == [False, False]
+
+
+async def test_supervisors_see_whose_phone_is_there(work: Shop) -> None:
+    extension = work.anna.manager.extension
+    work.desk.phones.note(PhoneSeen(extension, reachable=True))
+    said = (await work.ask(work.clara, "GET", "/v1/managers")).body["managers"]
+    phones = {each["extension"]: each["phone"] for each in said}
+    assert phones.pop(extension) is True
+    assert set(phones.values()) == {None}

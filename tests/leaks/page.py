@@ -88,7 +88,9 @@ redirect's 302 brings it, and the INVITE takes it to the carrier. Each of these 
 INSIDE_SHUT = """
 These show none (`test_what_is_said_to_be_closed_shows_no_number`), though their reader has Asterisk's console
 or password. `test_what_sealed_dialling_closes_is_open_without_it` looks at the same with direct dialling; for
-AMI that is done among the ways above.
+AMI that is done among the ways above. The daemon's own user of AMI, where there is [one](ami.md), does not
+read all: it hears no number and no key
+(`test_while_calls_go_on_no_number_and_no_key_comes_over_the_link`).
 
 | way | of whom | dialled direct |
 | --- | --- | --- |

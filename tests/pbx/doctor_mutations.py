@@ -16,6 +16,7 @@ import yaml
 from doctor_shop import HEALTHY_ARI, HEALTHY_MACHINE, Shop, record_backup, rewrite, substitute
 from sqlalchemy import text
 
+from bridge.asterisk.ami.rights import manager_conf_user
 from bridge.doctor.checks.endpoints import FOR_BOTH, FOR_MANAGERS, FOR_MANAGERS_AORS, Wanted
 from bridge.doctor.checks.modules import NEEDED
 from bridge.doctor.checks.voicemail import NEEDED as NEEDED_FOR_MESSAGES
@@ -346,6 +347,13 @@ def ami_user(*lines: str) -> Break:
 
 
 AMI_ON = general("manager.conf", "enabled=yes")
+AMI_WANTED = config(lambda settings: settings["ami"].update(enabled=True, secret_file="secrets/ami-secret"))
+AMI_OURS = both(
+    AMI_ON,
+    append("manager.conf", "\n".join([*manager_conf_user("call-bridge"), f"secret={PASSWORD}"])),
+    AMI_WANTED,
+)
+"""As `call-bridge init` sets it up."""
 ARI_USER = append("ari.conf", f"[other]\ntype=user\npassword={PASSWORD}")
 ARI_READER = both(ARI_USER, general("ari.conf", "read_only=yes", "other"))
 
@@ -484,6 +492,12 @@ MUTATIONS: dict[str, Mutation] = {
     "ami-write": Mutation(
         ami_user(f"secret={PASSWORD}", "permit=127.0.0.1/255.255.255.255", "write=originate"), prepare=AMI_ON
     ),
+    "ami-read": Mutation(in_etc("manager.conf", r"^read=system,security$", "read=call"), prepare=AMI_OURS),
+    "ami-filter": Mutation(in_etc("manager.conf", r"^eventfilter=!AccountID.*$", ""), prepare=AMI_OURS),
+    "ami-others": Mutation(
+        ami_user(f"secret={PASSWORD}", "permit=127.0.0.1/255.255.255.255"), prepare=AMI_OURS
+    ),
+    "ami-missing": Mutation(AMI_WANTED),
     "sip-unencrypted": Mutation(in_etc("pjsip.conf", r"^bind=127\.0\.0\.1", "bind=0.0.0.0")),
     "sip-old-tls": Mutation(
         append("pjsip.conf", "[tls]\ntype=transport\nprotocol=tls\nbind=127.0.0.1\nmethod=tlsv1")

@@ -14,7 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from doctor_mutations import MUTATIONS, PASSWORD
+from doctor_mutations import AMI_OURS, MUTATIONS, PASSWORD, append
 from doctor_shop import Shop, make_shop, substitute
 from included_pbx import SHIPPED, IncludedPbx, include
 from shop import settings
@@ -57,6 +57,18 @@ def told(finding: Finding) -> tuple[str, str]:
 
 def test_nothing_is_found_in_a_shop_made_of_the_shipped_files(healthy: Shop) -> None:
     assert list(map(told, found(healthy))) == []
+
+
+def test_nothing_is_found_where_ami_is_on_for_the_daemons_user_alone(shop: Shop) -> None:
+    AMI_OURS(shop)
+    assert list(map(told, found(shop))) == []
+
+
+@pytest.mark.parametrize("more", ["eventfilter=^Event: Newchannel", "eventfilter(name(Newchannel))="])
+def test_a_filter_that_lets_more_events_through_is_found(more: str, shop: Shop) -> None:
+    AMI_OURS(shop)
+    append("manager.conf", f"[call-bridge](+)\n{more}")(shop)
+    assert [finding.check.id for finding in found(shop)] == ["ami-filter"]
 
 
 def test_every_check_has_a_way_to_be_broken_and_no_other_is_listed() -> None:

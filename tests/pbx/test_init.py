@@ -181,6 +181,17 @@ async def test_a_phone_of_the_shop_rings_on_request(pbx: SetUp, phone: Phone) ->
     assert "It was answered." in told.result()
 
 
+def test_a_reload_lets_a_running_asterisk_know_what_was_written_since(pbx: SetUp) -> None:
+    ours, ends = pbx.etc / "call-bridge/pjsip.conf", "[102](call-bridge-manager)\nauth=101\naors=101\n"
+    ours.write_text(f"{ours.read_text()}\n{ends}")
+    extensions = pbx.etc / "extensions.conf"
+    extensions.write_text(f"{extensions.read_text()}\n[added]\nexten => 1,1,Hangup()\n")
+    assert "Unable to find" in pbx.asterisk.rx("pjsip show endpoint 102")
+    assert "has read its dialplan and its SIP settings again" in pbx.init("--reload")
+    assert "Unable to find" not in pbx.asterisk.rx("pjsip show endpoint 102")
+    assert "'1' =>" in pbx.asterisk.rx("dialplan show added")
+
+
 def test_what_the_pbx_did_before_it_does_now(pbx: SetUp) -> None:
     assert "'200'" in pbx.asterisk.rx("dialplan show our-office")
     assert "OWN=1" in pbx.asterisk.rx("dialplan show globals")

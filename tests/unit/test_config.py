@@ -391,6 +391,16 @@ ONE_KEY = "9: keys: must name exactly one of file, credential and environment"
         ("", "texts:\n  enabled: true\n", "11: texts: must have a url where enabled is true"),
         (
             "",
+            "ami: {enabled: true}\n",
+            "11: ami: must name one of secret_file and secret_credential where enabled is true",
+        ),
+        (
+            "",
+            "ami: {host: 192.0.2.1}\n",
+            "11: ami.host: must be a loopback address: AMI is not encrypted",
+        ),
+        (
+            "",
             "texts:\n  url: http://sms.example/\n",
             "12: texts.url: must be https: plain http is for texts.private_networks alone",
         ),

@@ -48,7 +48,7 @@ def make_desk_app(daemon: DeskDaemon, *, clock: Callable[[], int] = now_ms) -> F
     app.add_exception_handler(SQLAlchemyError, answer_database_failed)
     app.add_exception_handler(Exception, answer_unforeseen)
     app.state.work = work.Work(daemon.database, clock, daemon.desk_tasks)
-    app.state.work.follow(daemon.switchboard)
+    app.state.work.follow(daemon.switchboard, daemon.phones)
     daemon.switchboard.compare_by(comparisons.PhoneComparisons(daemon, clock))
     app.state.results = ResultsBook()
     app.state.door = Door(alarmed=app.state.work.listeners.alarm)

@@ -13,6 +13,7 @@ from fastapi import Depends, Request
 from bridge.config import Config
 from bridge.store.database import Database
 from bridge.switchboard.board import Switchboard
+from bridge.switchboard.phones import Phones
 from bridge.switchboard.strangers import Strangers
 from bridge.switchboard.tasks import Tasks
 from bridge.switchboard.tolls import TollBook
@@ -36,6 +37,9 @@ class DeskDaemon(Protocol):
 
     @property
     def strangers(self) -> Strangers: ...
+
+    @property
+    def phones(self) -> Phones: ...
 
     @property
     def toll_book(self) -> TollBook: ...

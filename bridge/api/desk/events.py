@@ -90,7 +90,10 @@ class Listeners:
                 listener.tell(Look.QUEUE)
 
     def on_it_changed(self, extension: str) -> None:
-        """Whoever has this extension has begun or ended a call: their queue says which order they are on."""
+        """Whoever has this extension has begun or ended a call, or their phone has come or gone.
+
+        Their queue says so.
+        """
         for listener in self._listeners:
             if listener.extension == extension:
                 listener.tell(Look.QUEUE)

@@ -47,6 +47,7 @@ from bridge.store.people import (
 from bridge.store.proposals import proposed_contacts, settle_proposal
 from bridge.store.results import ResultsBook, days_of_manager
 from bridge.switchboard.board import CallMoved
+from bridge.switchboard.phones import Phones
 
 router = APIRouter()
 
@@ -82,7 +83,7 @@ async def wall(_reader: Supervisor, daemon: TheDaemon, work: TheWork) -> shapes.
 async def managers(_reader: Supervisor, daemon: TheDaemon, now_ms: NowMs) -> shapes.Managers:
     found = await people(daemon.database, lifetime_of(daemon.config.desk), now_ms)
     in_calls = _in_calls(daemon)
-    return shapes.Managers(managers=[_manager_line(each, in_calls) for each in found])
+    return shapes.Managers(managers=[_manager_line(each, in_calls, daemon.phones) for each in found])
 
 
 @router.get("/v1/managers/{extension}/report")
@@ -348,7 +349,7 @@ async def _line(daemon: DeskDaemon, extension: str, now_ms: int) -> shapes.Manag
         found = await person(daemon.database, extension, lifetime, now_ms)
     except UnknownManager as unknown:
         raise _problem(unknown) from None
-    return _manager_line(found, _in_calls(daemon))
+    return _manager_line(found, _in_calls(daemon), daemon.phones)
 
 
 def _in_calls(daemon: DeskDaemon) -> set[str]:
@@ -356,7 +357,7 @@ def _in_calls(daemon: DeskDaemon) -> set[str]:
     return {call.extension for call in daemon.switchboard.live()}
 
 
-def _manager_line(person: Person, in_calls: set[str]) -> shapes.ManagerLine:
+def _manager_line(person: Person, in_calls: set[str], phones: Phones) -> shapes.ManagerLine:
     manager = person.manager
     return shapes.ManagerLine(
         id=manager.id,
@@ -371,6 +372,7 @@ def _manager_line(person: Person, in_calls: set[str]) -> shapes.ManagerLine:
         has_password=person.has_password,
         second_factor=person.second_factor,
         in_call=manager.extension in in_calls,
+        phone=phones.is_reachable(manager.extension),
     )
 
 

@@ -176,11 +176,15 @@ class QueueCounts(Told):
 
 
 class Queue(Told):
-    """A page. `cursor` asks for the next one; None on the last. Counts are of all, whatever the filter."""
+    """A page. `cursor` asks for the next one; None on the last. Counts are of all, whatever the filter.
+
+    `phone_away`: the reader's phone is known not to be registered, so no call of theirs can begin.
+    """
 
     rows: list[QueueRow]
     counts: QueueCounts
     cursor: str | None
+    phone_away: bool = False
 
 
 QueueFilter = Literal["to-call", "due", "new", "no-answer", "later", "done", "all"]
@@ -453,6 +457,8 @@ class Wall(Told):
 
 
 class ManagerLine(Told):
+    """`phone`: whether it is registered; None where nobody has said."""
+
     id: int
     name: str
     extension: str
@@ -465,6 +471,7 @@ class ManagerLine(Told):
     has_password: bool
     second_factor: bool
     in_call: bool
+    phone: bool | None = None
 
 
 class Managers(Told):

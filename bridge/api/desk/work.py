@@ -67,6 +67,7 @@ from bridge.store.worklist import (
     queue_page,
 )
 from bridge.switchboard.board import CallMoved, CallView, Switchboard
+from bridge.switchboard.phones import Phones
 from bridge.switchboard.tasks import Tasks
 
 log = structlog.get_logger()
@@ -109,11 +110,12 @@ class Work:
     def now_ms(self) -> int:
         return self._clock()
 
-    def follow(self, switchboard: Switchboard) -> None:
-        """Go along with every call from now on."""
+    def follow(self, switchboard: Switchboard, phones: Phones) -> None:
+        """Go along with every call from now on, and with phones that come and go."""
         switchboard.watch(self._moved)
         switchboard.leave_alone_by(self.leave_alone)
         switchboard.tell_of_messages(self.listeners.queues_changed)
+        phones.watch(self.listeners.on_it_changed)
 
     def watch_outcomes(self, watcher: Callable[[OutcomeTold], None]) -> None:
         """Tell somebody of each outcome from now on. They return at once, and raise nothing."""
@@ -223,6 +225,7 @@ async def queue(
             done=counts.done,
         ),
         cursor=None if page.next is None else str(page.next),
+        phone_away=daemon.phones.is_reachable(reader.extension) is False,
     )
 
 

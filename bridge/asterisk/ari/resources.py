@@ -390,6 +390,10 @@ class Asterisk:
     async def info(self) -> AsteriskInfo:
         return await self._client.query("asterisk.info", "GET", "asterisk", "info", read=AsteriskInfo.read)
 
+    async def reload(self, module: str) -> None:
+        """Let a module, such as res_pjsip.so, read its configuration again."""
+        await self._client.command("asterisk.reload", "PUT", "asterisk", "modules", module)
+
     async def ping(self) -> datetime:
         """Asterisk's time."""
         return await self._client.query("asterisk.ping", "GET", "asterisk", "ping", read=ping_time)

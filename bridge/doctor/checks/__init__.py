@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from bridge.doctor.checks import (
+    ami,
     daemon,
     dialplan,
     exposure,
@@ -27,6 +28,7 @@ THEMES: Final[Mapping[str, tuple[Check, ...]]] = {
     "Modules": modules.CHECKS,
     "Logs and records": logs.CHECKS,
     "Who can reach Asterisk": exposure.CHECKS,
+    "The Asterisk Manager Interface": ami.CHECKS,
     "The dialplan": dialplan.CHECKS,
     "Files and keys": files.CHECKS,
     "The daemon": daemon.CHECKS,

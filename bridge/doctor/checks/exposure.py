@@ -11,11 +11,10 @@ from urllib.parse import urlsplit
 from bridge.doctor.checks.managers import is_weak
 from bridge.doctor.checks.options import Option, option_check
 from bridge.doctor.conf import Conf, Place, Section, is_true
-from bridge.doctor.model import Change, Check, Facts, Gravity, Spot, correct, setting_spot
+from bridge.doctor.model import Check, Facts, Gravity, Spot, correct, setting_spot
 from bridge.doctor.pjsip import objects, value_of
 
 _EVERYWHERE: Final = "0.0.0.0"  # noqa: S104 - Asterisk's default, looked for and not bound to
-_PLACING_CALLS: Final = frozenset({"all", "originate", "system", "config", "command", "call"})
 
 
 def is_loopback(address: str) -> bool:
@@ -32,7 +31,7 @@ def _value(conf: Conf, section: str, name: str, default: str) -> str:
     return setting.value if setting else default
 
 
-def _bound(conf: Conf, name: str, what: str) -> Iterator[Spot]:
+def bound(conf: Conf, name: str, what: str) -> Iterator[Spot]:
     """An address that is not this machine's own; nothing written means every address."""
     setting = conf.last("general", name)
     if not is_loopback(setting.value if setting else _EVERYWHERE):
@@ -57,7 +56,7 @@ def _disabled(file: str, default: str) -> Callable[[Facts], Iterator[Spot]]:
 def _http_bind(facts: Facts) -> Iterator[Spot]:
     conf = facts.conf("http.conf")
     if is_true(_value(conf, "general", "enabled", "no")):
-        yield from _bound(conf, "bindaddr", "Asterisk's web server listens to other machines, unencrypted")
+        yield from bound(conf, "bindaddr", "Asterisk's web server listens to other machines, unencrypted")
 
 
 def _http_tls(facts: Facts) -> Iterator[Spot]:
@@ -172,52 +171,6 @@ def _ari_read_only(facts: Facts) -> Iterator[Spot]:
         )
 
 
-# --- AMI ----------------------------------------------------------------------------------------------
-
-
-def _ami_on(facts: Facts) -> bool:
-    return is_true(_value(facts.conf("manager.conf"), "general", "enabled", "no"))
-
-
-def _ami_users(facts: Facts) -> Iterator[Section]:
-    if _ami_on(facts):
-        yield from (each for each in facts.conf("manager.conf").in_use() if each.name.lower() != "general")
-
-
-def _ami_bind(facts: Facts) -> Iterator[Spot]:
-    if _ami_on(facts):
-        yield from _bound(facts.conf("manager.conf"), "bindaddr", "AMI listens to other machines")
-
-
-def _ami_weak(facts: Facts) -> Iterator[Spot]:
-    for user in _ami_users(facts):
-        setting = user.last("secret")
-        if setting is None or is_weak(setting.value, user.name):
-            place = setting.place if setting else user.place
-            yield Spot(place, f"the secret of AMI's user {user.name} can be guessed")
-
-
-def _ami_permit(facts: Facts) -> Iterator[Spot]:
-    for user in _ami_users(facts):
-        if user.last("permit") is None and user.last("acl") is None:
-            change = Change(
-                user.place,
-                ("deny=0.0.0.0/0.0.0.0", "permit=127.0.0.1/255.255.255.255"),
-                insert=True,
-                section=f"[{user.name}](+)",
-            )
-            yield Spot(user.place, f"AMI's user {user.name} may come from anywhere", change)
-
-
-def _ami_write(facts: Facts) -> Iterator[Spot]:
-    for user in _ami_users(facts):
-        setting = user.last("write")
-        rights = {word.strip().lower() for word in setting.value.split(",")} if setting else set()
-        if setting is not None and rights & _PLACING_CALLS:
-            yield Spot(setting.place, f"AMI's user {user.name} may dial, redirect or reconfigure",
-                       correct(user, setting, "write="))  # fmt: skip
-
-
 # --- SIP ----------------------------------------------------------------------------------------------
 
 
@@ -260,8 +213,6 @@ _OPTIONS: Final = (
            "Asterisk serves files as web pages, which nobody needs here."),
     Option("http-status", "http.conf", "general", "enable_status", "no", "no", Gravity.NOTICE,
            "Asterisk's status page tells strangers what is reachable."),
-    Option("ami-enabled", "manager.conf", "general", "enabled", "no", "no", Gravity.WARNING,
-           "The Asterisk Manager Interface's events show every number that is dialled directly."),
     Option("ami-web", "manager.conf", "general", "webenabled", "no", "no", Gravity.WARNING,
            "The Asterisk Manager Interface is served by the web server as well."),
     Option("live-dangerously", "asterisk.conf", "options", "live_dangerously", "no", "no", Gravity.CRITICAL,
@@ -380,34 +331,6 @@ CHECKS = (
         "The daemon may only look, so nothing is dialled.",
         "Set `read_only=no` for the daemon's user in ari.conf.",
         _ari_read_only,
-    ),
-    Check(
-        "ami-bind",
-        Gravity.CRITICAL,
-        "Other machines can reach the Asterisk Manager Interface, unencrypted.",
-        "Set `bindaddr=127.0.0.1` in manager.conf.",
-        _ami_bind,
-    ),
-    Check(
-        "ami-weak-secret",
-        Gravity.CRITICAL,
-        "Whoever guesses this secret sees and places calls.",
-        "Make one with `openssl rand -hex 24`.",
-        _ami_weak,
-    ),
-    Check(
-        "ami-permit",
-        Gravity.WARNING,
-        "Any address may log in as this user of the Asterisk Manager Interface.",
-        "Set `deny=0.0.0.0/0.0.0.0` and a `permit=` for the machine that needs it.",
-        _ami_permit,
-    ),
-    Check(
-        "ami-write",
-        Gravity.WARNING,
-        "This user of the Asterisk Manager Interface can place or redirect calls past the daemon.",
-        "Leave `write=` empty where the program only watches.",
-        _ami_write,
     ),
     Check(
         "sip-unencrypted",

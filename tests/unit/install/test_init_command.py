@@ -115,6 +115,46 @@ def test_what_was_written_is_what_asterisk_and_the_daemon_read(vanilla: Init) ->
     assert read_key_ring(KeyFile(vanilla.root / "var/lib/call-bridge-keys/keys"))
 
 
+@pytest.mark.parametrize("pbx", ["vanilla", "freepbx"])
+def test_ami_is_set_up_once_the_configuration_wants_it_as_the_doctor_wants_it(
+    pbx: str, request: pytest.FixtureRequest
+) -> None:
+    init: Init = request.getfixturevalue(pbx)
+    init("--yes", *SHOP, *(CARRIER if pbx == "vanilla" else ()))
+    assert not (init.root / OURS / "manager.conf").exists()
+    want_ami(init)
+    before = picture(init.root)
+    assert init("--yes") == 0, init.err
+    secret = init.read("var/lib/call-bridge/ami-secret").strip()
+    assert init.read(f"{OURS}/ami-secret.conf") == f"secret={secret}\n"
+    assert secret not in init.out + init.err
+    assert changed(before, picture(init.root)) <= {"etc/asterisk/manager.conf"}
+    config = init.root / "etc/call-bridge/config.yaml"
+    findings = examine(gather(init.root / "etc/asterisk", config, running=False))
+    assert [each.check.id for each in findings if each.check.id.startswith("ami-")] == []
+    assert init("--yes") == 0
+    assert init.out == "Nothing to do: everything is in place.\n"
+
+
+def test_an_ami_that_is_on_already_keeps_its_own_settings(vanilla: Init) -> None:
+    vanilla("--yes", *SHOP, *CARRIER)
+    conf = vanilla.root / "etc/asterisk/manager.conf"
+    conf.write_text("[general]\nenabled=yes\nbindaddr=127.0.0.2\n")
+    want_ami(vanilla)
+    vanilla("--yes")
+    assert "[general]" not in vanilla.read(f"{OURS}/manager.conf")
+    assert "[call-bridge]" in vanilla.read(f"{OURS}/manager.conf")
+
+
+def want_ami(init: Init) -> None:
+    config = init.root / "etc/call-bridge/config.yaml"
+    text = config.read_text()
+    before, section, after = text.partition("\nami:\n")
+    after = after.replace("enabled: false", "enabled: true", 1)
+    after = after.replace("secret_file: null", "secret_file: /var/lib/call-bridge/ami-secret", 1)
+    config.write_text(before + section + after)
+
+
 def test_the_trunk_of_freepbx_is_used_and_the_sealed_one_is_made_like_it(freepbx: Init) -> None:
     freepbx("--yes", *SHOP)
     etc = freepbx.root / "etc/asterisk"
