@@ -171,6 +171,14 @@ def _http_url(url: str) -> SplitResult:
     return parts
 
 
+def _collector(url: str) -> str:
+    try:
+        _http_url(url)
+    except ValueError:
+        raise ValueError("must be the collector's URL, such as http://127.0.0.1:4318/v1/traces") from None
+    return url
+
+
 def _is_loopback(parts: SplitResult) -> bool:
     try:
         return ipaddress.ip_address(parts.hostname or "").is_loopback
@@ -590,6 +598,13 @@ class Ami(Section):
         return self
 
 
+class Telemetry(Section):
+    enabled: bool = False
+    endpoint: Annotated[str, AfterValidator(_collector), Kind("an http or https URL")] = (
+        "http://127.0.0.1:4318/v1/traces"
+    )
+
+
 class DeskTls(Section):
     certificate: FilePath | None = None
     key: FilePath | None = None
@@ -734,6 +749,7 @@ class Config(Section):
     calls: Calls = LEFT_OUT
     rules: Rules = LEFT_OUT
     desk: Desk = LEFT_OUT
+    telemetry: Telemetry = LEFT_OUT
     log: Log = LEFT_OUT
 
     _origin: Origin = PrivateAttr(default_factory=Origin)

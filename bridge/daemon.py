@@ -79,6 +79,7 @@ from bridge.webhooks.sender import Sender
 
 if TYPE_CHECKING:
     from bridge.switchboard.ami_watch import AmiWatch
+    from bridge.telemetry import TraceExport
 
 log = structlog.get_logger()
 
@@ -86,6 +87,7 @@ log = structlog.get_logger()
 _SECONDS_TO_END_CALLS: Final = 1.5
 _SECONDS_TO_CLOSE_LINK: Final = 1.0
 _SECONDS_TO_WRITE: Final = 1.5
+_SECONDS_TO_SEND_TRACES: Final = 0.5
 _SECONDS_TO_STOP: Final = 5.0
 
 _SECONDS_BETWEEN_LOOKS: Final = 0.05
@@ -277,6 +279,7 @@ class Daemon:
         self._calls = Tasks()
         policy, language = config.policy(), config.shop.language
         self._admission = Admission(database, policy, book, guesses, language=language, sealed=vault is None)
+        self._traces = _trace_export(config)
         self.phones = Phones()
         self._ami = self._ami_watch()
         self._reception = Reception(
@@ -302,6 +305,7 @@ class Daemon:
             next_contact_after=_next_contact_after(config),
             captures=captures,
             codes=_codes(config),
+            tracer=self._traces.offer if self._traces else None,
         )
         self.switchboard = Switchboard(self._parts, self._calls, max_live=config.calls.max_live)
         self._machine = self._answering_machine(pbx)
@@ -532,6 +536,8 @@ class Daemon:
         )
         if not written:
             log.error("some results could not be written")
+        if self._traces is not None:
+            await asyncio.to_thread(self._traces.close, _SECONDS_TO_SEND_TRACES)
         await self.tasks.finish(seconds=0)
 
     async def _give_up_unanswered(self) -> None:
@@ -597,6 +603,20 @@ def _code_entry(config: Config) -> CodeEntry | None:
         return None
     tries = CodeTries.limited_to(callbacks.codes_per_caller, callbacks.codes_in_all)
     return CodeEntry(callbacks.code_prompt, tries)
+
+
+def _trace_export(config: Config) -> TraceExport | None:
+    """Raises NotStarted."""
+    if not config.telemetry.enabled:
+        return None
+    try:
+        from bridge.telemetry import TraceExport  # noqa: PLC0415 - it needs an extra
+    except ModuleNotFoundError as missing:
+        raise NotStarted(
+            f"telemetry.enabled: {missing.name} is not installed; into call-bridge's own environment: "
+            "pip install opentelemetry-sdk opentelemetry-exporter-otlp-proto-http"
+        ) from None
+    return TraceExport(config.telemetry.endpoint)
 
 
 def _habits(config: Config) -> Habits | None:

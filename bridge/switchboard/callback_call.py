@@ -210,7 +210,9 @@ class CallbackCall(LiveCall):
     async def _record_callback(self, ringing: Ringing) -> None:
         """Beside the making of the manager's channel, which is not dialled before CallRecorded."""
         channel = self.channels[Leg.CUSTOMER]
-        if await self._parts.reception.record(self.asked.call_id, channel, ringing):
+        with self._on_trace():
+            recorded = await self._parts.reception.record(self.asked.call_id, channel, ringing)
+        if recorded:
             self.post(CallRecorded())
         else:
             self._ring_nobody(NotRung.FAILED)

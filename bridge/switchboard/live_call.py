@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 from collections.abc import Awaitable, Callable, Coroutine, Iterator
-from contextlib import suppress
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Final, Protocol, TypeVar
@@ -76,6 +76,7 @@ from bridge.switchboard.prepared import PreparedCustomer
 from bridge.switchboard.reception import Reception
 from bridge.switchboard.setup_clock import SetupClock
 from bridge.switchboard.tolls import TollBook
+from bridge.switchboard.traces import Tracer, Tracing
 from bridge.vault import HiddenNumber, SealBroken, Vault
 
 log = structlog.get_logger()
@@ -122,6 +123,8 @@ class Parts:
     captures: Captures | None = None
     """None where no customer is to be asked for a number."""
     codes: Codes = field(default_factory=Codes)
+    tracer: Tracer | None = None
+    """None where no traces are wanted."""
     leave_alone: Callable[[str, str], Awaitable[bool]] | None = None
     """Lets nobody call the customer of a call, by its id and the manager's extension, any more."""
     compare: Compare | None = None
@@ -195,6 +198,7 @@ class LiveCall:
         self._formats = formats
         self._reading_formats: asyncio.Task[str | None] | None = None
         self._setup = SetupClock()
+        self._tracing = Tracing() if parts.tracer is not None and parts.counted else None
         self._capture: LiveCapture | None = None
         self._capture_names = itertools.count(1)
         self._keys = ManagersKeys(parts.codes)
@@ -275,6 +279,7 @@ class LiveCall:
             if self._recording is not None:
                 await self._recording
             self._tell_refusal()
+            self._tell_trace()
         finally:
             for timer in list(self._timers):
                 self._stop(timer)
@@ -317,6 +322,8 @@ class LiveCall:
             self._log.debug("moved", was=before.value, state=moved.call.state.value)
             if self.counted:
                 self._setup.moved(before, moved.call.state)
+            if self._tracing is not None:
+                self._tracing.moved(before)
         await self._carry_out_all(moved.commands)
         if moved.call.state is not before:
             if before is State.TALKING:
@@ -495,7 +502,8 @@ class LiveCall:
 
     async def _record(self, admitted: Admitted) -> None:
         """Beside the making of a channel: nothing is dialled before CallRecorded."""
-        refused = await self._parts.admission.record(admitted)
+        with self._on_trace():
+            refused = await self._parts.admission.record(admitted)
         if refused is not None:
             self._refuse(refused)
             return
@@ -528,12 +536,22 @@ class LiveCall:
         self._outcome = refused
         self._log.info("call refused", extension=self.asked.extension, reason=refused.audit_reason)
         if self.counted:
-            metrics.refusals.labels(refused.reason.value if refused.reason else metrics.DATABASE).inc()
+            metrics.refusals.labels(_told_of(refused)).inc()
         self.post(CallRefused(refused.message))
 
     def _tell_refusal(self) -> None:
         if isinstance(self._outcome, Refused) and not self.told.done():
             self.told.set_result(self._outcome)
+
+    def _on_trace(self) -> AbstractContextManager[None]:
+        """What goes on record within is a step of the call's trace, where there is one."""
+        return self._tracing.recording() if self._tracing is not None else nullcontext()
+
+    def _tell_trace(self) -> None:
+        if self._tracing is not None and self._parts.tracer is not None:
+            reason = _told_of(self._outcome) if isinstance(self._outcome, Refused) else None
+            trace = self._tracing.over(self.asked.call_id, self.asked.kind, self.result, reason)
+            self._parts.tracer(trace)
 
     def _ring_back_in_a_moment(self) -> None:
         loop = asyncio.get_running_loop()
@@ -693,6 +711,11 @@ def open_number(vault: Vault, contact: SealedContact) -> HiddenNumber:
 
 def _nobody_listens() -> None:
     pass
+
+
+def _told_of(refused: Refused) -> str:
+    """The reason of a refusal as metrics and traces have it: no more than the manager may know."""
+    return refused.reason.value if refused.reason else metrics.DATABASE
 
 
 def _failure_of(error: Exception) -> Failure:

@@ -155,6 +155,7 @@ ami_link = Gauge("callbridge_ami_link", "1 while AMI tells whose phone is there,
 sip_attacks = Counter(
     "callbridge_sip_attacks", "Wrong passwords and unknown names at Asterisk, as AMI tells of them"
 )
+spans_dropped = Counter("callbridge_spans_dropped", "Spans of calls' traces that no collector has taken")
 carrier_up = Gauge("callbridge_carrier_up", "0 while the carrier is known not to answer")
 sealed = Gauge("callbridge_sealed", "1 while there is no key, and nothing can be dialled")
 working_hours = Gauge("callbridge_working_hours", "1 while customers may be called, by rules.working_hours")
