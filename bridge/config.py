@@ -621,6 +621,29 @@ class ReadingLimits(Section):
     cards_per_hour: Count = 200
 
 
+class DeskPhones(Section):
+    server: (
+        Annotated[
+            str,
+            _like(
+                r"[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?(?::[0-9]{1,5})?",
+                "the PBX's host, and a port where it is not the usual one, such as pbx.example.net:5061",
+            ),
+        ]
+        | None
+    ) = None
+    transport: Literal["udp", "tcp", "tls"] = "udp"
+    srtp: bool = False
+
+    @model_validator(mode="after")
+    def _keys_cross_no_network_readable(self) -> Self:
+        if self.srtp and self.transport != "tls":
+            raise ValueError(
+                "must have transport tls for srtp: its keys are exchanged in SIP, and would be readable"
+            )
+        return self
+
+
 class Desk(Section):
     tls: DeskTls = LEFT_OUT  # before listen, whose check reads it
     listen: Listen = "127.0.0.1:8090"
@@ -635,6 +658,7 @@ class Desk(Section):
     number_links: bool = False
     comparisons_per_day: Annotated[int, Field(ge=0, le=20)] = 3
     reading: ReadingLimits = LEFT_OUT
+    phones: DeskPhones = LEFT_OUT
 
     @field_validator("listen")
     @classmethod

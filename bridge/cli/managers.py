@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import re
+import sys
 from dataclasses import asdict
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
@@ -15,6 +17,7 @@ from bridge.cli.printing import AsJson, print_json, print_table
 from bridge.cli.session import command_giver, configuration, database
 from bridge.config import Config
 from bridge.rules import Role
+from bridge.store.database import now_ms
 from bridge.store.errors import UnknownManager
 from bridge.store.managers import (
     Manager,
@@ -24,12 +27,18 @@ from bridge.store.managers import (
     list_managers,
     manager_by_extension,
 )
+from bridge.store.phones import forget_password, keep_password
+from bridge.unlock import unlock
 
 app = typer.Typer(
     help="The people who call, known by the extension of their phone on the PBX.", no_args_is_help=True
 )
 
 Extension = Annotated[str, typer.Argument(help="The extension: the name of their PJSIP endpoint.")]
+
+
+_SIP_PASSWORD: Final = re.compile(r"[!-:<-~]{8,128}")
+"""What pjsip.conf can hold: a semicolon begins a comment there. Guessed, it costs the shop money."""
 
 
 class Language(StrEnum):
@@ -123,3 +132,53 @@ async def _look_up(config: Config, extension: str) -> tuple[Manager, int]:
 async def _disable(config: Config, extension: str) -> None:
     async with database(config) as db:
         await disable_manager(db, extension, command_giver())
+
+
+@app.command()
+def phone(
+    context: typer.Context,
+    extension: Extension,
+    forget: Annotated[
+        bool, typer.Option("--forget", help="Take it back: their phone is set up from the desk no more.")
+    ] = False,
+) -> None:
+    """Hand over the password of a manager's phone, so that they set it up themselves, from the desk.
+
+    It is asked for without being shown, or read from standard input, and kept sealed.
+    """
+    config = configuration(context)
+    if forget:
+        if not asyncio.run(_forget_phone(config, extension)):
+            raise CommandFailed(Exit.REFUSED, f"The phone of {extension} is not set up from the desk.")
+        typer.echo(f"The phone of {extension} is set up from the desk no more.")
+        return
+    asyncio.run(_keep_phone(config, extension, _typed_password()))
+    typer.echo(f"{extension} may set their phone up from the desk.")
+    if config.desk.phones.server is None:
+        typer.echo("desk.phones.server is null in config.yaml: say there where phones reach the PBX.")
+
+
+def _typed_password() -> str:
+    """It is never an argument, which others could see."""
+    if sys.stdin.isatty():
+        password = str(typer.prompt("The phone's SIP password (not shown)", hide_input=True))
+    else:
+        password = sys.stdin.readline()
+    password = password.strip()
+    if _SIP_PASSWORD.fullmatch(password) is None:
+        raise CommandFailed(
+            Exit.USAGE,
+            "A phone's password is 8 to 128 letters, digits and signs, without spaces and ;.",
+        )
+    return password
+
+
+async def _keep_phone(config: Config, extension: str, password: str) -> None:
+    async with database(config) as db:
+        sealer = (await unlock(config.keys, db)).program_secrets
+        await keep_password(db, sealer, extension, password, actor=command_giver(), now_ms=now_ms())
+
+
+async def _forget_phone(config: Config, extension: str) -> bool:
+    async with database(config) as db:
+        return await forget_password(db, extension, actor=command_giver(), now_ms=now_ms())

@@ -36,6 +36,7 @@ from bridge.desk.pages import (
     messages,
     number_links,
     orders,
+    phone,
     proposals,
     queue,
     results,
@@ -55,7 +56,7 @@ _SECONDS_TO_TRY_AGAIN: Final = 5
 PAGES: Final = (
     *(signing_in, look, queue, orders, texts, doubts, comparisons, calls, events, account),
     *(wall, managers, limits, results, alarms, audit, proposals, contacts, callers),
-    *(disclosure, number_links, messages),
+    *(disclosure, number_links, messages, phone),
 )
 
 

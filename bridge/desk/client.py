@@ -98,6 +98,9 @@ class Daemon:
     async def stop_calls(self, token: str, wanted: shapes.StopCalls) -> None:
         await self.tell("POST", f"/v1/number-links/{quote(token, safe='')}/do-not-call", wanted)
 
+    async def use_phone_link(self, token: str, wanted: shapes.UsePhoneLink) -> shapes.PhoneAccount:
+        return await self.ask(shapes.PhoneAccount, "POST", f"/v1/phone-links/{quote(token, safe='')}", wanted)
+
     async def ask(
         self,
         kind: type[AnswerT],
@@ -267,6 +270,12 @@ class SignedInApi:
         """Raises ValidationError for what is no caller's running number."""
         wanted = shapes.AttachCaller.model_validate_strings({"caller": caller})
         await self._tell("POST", f"/v1/orders/{_part(code)}/callers", wanted)
+
+    async def phone(self) -> shapes.Phone:
+        return await self._ask(shapes.Phone, "GET", "/v1/phone")
+
+    async def link_phone(self, wanted: shapes.LinkPhone) -> shapes.NewPhoneLink:
+        return await self._ask(shapes.NewPhoneLink, "POST", "/v1/phone/links", wanted)
 
     async def message(self, code: str, message_id: str) -> bytes:
         """What a customer has said, as WAV."""

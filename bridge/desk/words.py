@@ -278,6 +278,8 @@ REASONS: Final = {
         "Nobody has called under this number in the last hours, or the call is attached already."
     ),
     "number-links-off": _("There are no links for customers in this shop."),
+    "phones-off": _("Phones are not set up from the desk in this shop."),
+    "no-phone-password": _("Your phone can't be set up from here yet. Ask your administrator."),
     "disclosure-off": _("Numbers are never shown in this shop."),
     "comparisons-off": _("Numbers are not compared in this shop."),
     "too-many-comparisons": _("As many numbers were compared for this customer as may be in a day."),

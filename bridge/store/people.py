@@ -23,6 +23,7 @@ from bridge.store.errors import (
     UnknownManager,
 )
 from bridge.store.managers import MANAGER_COLUMNS, Manager, as_manager, check_extension
+from bridge.store.phones import drop_phone
 from bridge.store.schema import accounts, assignments, managers, orders, sessions
 from bridge.store.sessions import Lifetime, end_sessions
 
@@ -180,7 +181,8 @@ async def set_enabled(db: Database, extension: str, *, enabled: bool, actor: Act
 async def change_extension(db: Database, extension: str, to: str, actor: Actor, now_ms: int) -> int:
     """Let somebody have another extension, and sign in by it, on record; returns how many sessions ended.
 
-    Customers, records and password stay theirs. Raises UnknownManager, InvalidManager, ExtensionTaken.
+    Customers, records and password stay theirs; the phone's password, which is the old extension's, goes.
+    Raises UnknownManager, InvalidManager, ExtensionTaken.
     """
     check_extension(to)
     try:
@@ -189,6 +191,7 @@ async def change_extension(db: Database, extension: str, to: str, actor: Actor, 
             of = {"of_manager": manager.id, "to_extension": to}
             await connection.execute(_SET_EXTENSION, of)
             await connection.execute(_SET_LOGIN, of)
+            await drop_phone(connection, manager.id)
             ended = await end_sessions(connection, manager.id)
             detail = f"was={extension}, sessions ended: {ended}"
             await write_entry(connection, AuditEntry(now_ms, actor.name, "manager-extension", to, detail))

@@ -31,7 +31,7 @@ from bridge.rules.worth import Standing
 APPLICATION_ID: Final = 0x43425247
 """SQLite's `application_id` of our files ("CBRG"): tells them from another program's database."""
 
-REVISION: Final = "0016"
+REVISION: Final = "0017"
 """The newest migration: what these tables are made by."""
 
 metadata: Final = MetaData(
@@ -357,6 +357,19 @@ number_links: Final = Table(
     Column("order_code", ForeignKey("orders.code"), nullable=False),
     Column("manager_id", ForeignKey("managers.id"), nullable=False),
     Column("ends_ms", Integer, nullable=False),
+)
+
+# Of managers who set up their phone from the desk: its SIP password, sealed, and the newest link to it, while
+# there is one.
+phones: Final = Table(
+    "phones",
+    metadata,
+    Column("manager_id", ForeignKey("managers.id"), primary_key=True),
+    Column("password_sealed", LargeBinary, nullable=False),
+    Column("since_ms", Integer, nullable=False),
+    Column("link_hash", LargeBinary, unique=True),
+    Column("link_app", Text),
+    Column("link_ends_ms", Integer),
 )
 
 notes: Final = Table(

@@ -12,6 +12,8 @@ ROWS = "order,name,phone,manager\n2001,Harriet Vane,+447700900123,101\n"
 ACTS = {
     "manager-add": ("managers", "add", "103", "--name", "Clara"),
     "manager-disable": ("managers", "disable", "102", "--yes"),
+    "phone-password": ("managers", "phone", "101"),
+    "phone-forget": ("managers", "phone", "102", "--forget"),
     "order-add": ("orders", "add", "1050", "--name", "Ivan"),
     "orders-import": ("orders", "import", "orders.csv"),
     "assign": ("orders", "assign", "1042", "102"),
@@ -38,6 +40,7 @@ def busy_shop(shop: ShopCommand, monkeypatch: pytest.MonkeyPatch) -> ShopCommand
     add_shop = ("shops", "add", "main-shop", "--kind", "woocommerce", "--managers", "101")
     assert shop(*add_shop).exit_code == 0
     assert shop("webhooks", "add", "https://crm.example/hook").exit_code == 0
+    assert shop("managers", "phone", "102", typed="correct-horse-102\n").exit_code == 0
     with sqlite3.connect(shop.database) as database:
         database.execute("UPDATE webhooks SET disabled_ms = 1")
         database.execute(

@@ -73,3 +73,22 @@ def test_changes_are_on_record(shop: ShopCommand) -> None:
 def _may_call(shop: ShopCommand, extension: str) -> bool:
     managers = json.loads(shop("managers", "list", "--json").out)["managers"]
     return any(each["extension"] == extension and not each["disabled"] for each in managers)
+
+
+def test_a_phones_password_goes_in_unseen_and_can_be_taken_back(shop: ShopCommand) -> None:
+    ended = shop("managers", "phone", "101", typed="correct-horse-101\n")
+    assert ended.exit_code == Exit.DONE
+    assert "desk.phones.server" in ended.out, "which says where phones reach the PBX, and is not set here"
+    assert "correct-horse" not in "".join(shop.printed)
+    assert b"correct-horse" not in shop.database.read_bytes()
+    assert shop("managers", "phone", "101", "--forget").exit_code == Exit.DONE
+    assert shop("managers", "phone", "101", "--forget").exit_code == Exit.REFUSED
+    assert [act for act, *_ in shop.audit()][-2:] == ["phone-password", "phone-forget"]
+
+
+def test_what_no_phone_can_have_for_a_password_is_refused(shop: ShopCommand) -> None:
+    for typed in ("", "short", "two words in it", "with;comment", "x" * 129):
+        ended = shop("managers", "phone", "101", typed=f"{typed}\n")
+        assert ended.exit_code == Exit.USAGE, typed
+        assert not typed or typed not in ended.err
+    assert shop("managers", "phone", "999", typed="correct-horse-101\n").exit_code == Exit.REFUSED

@@ -18,7 +18,7 @@ from bridge.rules import Role
 
 SESSION = "the-session-of-olga"
 SOUND = b"what a customer has said"
-_OF_GUESTS = ("/v1/invitations/", "/v1/number-links/")
+_OF_GUESTS = ("/v1/invitations/", "/v1/number-links/", "/v1/phone-links/")
 
 
 @dataclass
@@ -32,6 +32,8 @@ class ExampleDaemon:
     card: shapes.Card = field(default_factory=examples.card)
     queue: shapes.Queue = field(default_factory=examples.queue)
     call: shapes.CallNow | None = None
+    phone_is_ready: bool = True
+    phone_account: shapes.PhoneAccount = field(default_factory=examples.phone_account)
     found: list[shapes.Found] = field(default_factory=list)
     held: int = 0
     second_factor_wanted: bool = False
@@ -82,6 +84,14 @@ class ExampleDaemon:
                 )
             case "POST", ["orders", _, "comparisons"]:
                 return shapes.Compared(same=body["number"] == examples.NUMBER, tries_left=2)
+            case "GET", ["phone"]:
+                return shapes.Phone(ready=self.phone_is_ready)
+            case "POST", ["phone", "links"]:
+                return shapes.NewPhoneLink(
+                    path=shapes.PHONE_LINK_PATH.format(token="once"), ends_ms=examples.NOW + examples.MINUTE
+                )
+            case "POST", ["phone-links", _]:
+                return self.phone_account
             case "GET", ["doubts"]:
                 return examples.DOUBTS
             case "POST", ["orders", _, "disclosures"]:

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from bridge.api.desk import shapes
 from bridge.rules import Role
+from bridge.rules.softphones import PhoneApp
 from bridge.rules.worklist import Outcome, Why
 
 NOW = 1_795_536_000_000  # 2026-11-24 16:00 UTC
@@ -31,6 +32,24 @@ def me(role: Role = Role.MANAGER, language: str | None = "en", **changed: object
         next_after_seconds=8,
         disclosure=role is Role.OWNER,
         session_id="s1",
+    )
+    return told.model_copy(update=changed)
+
+
+PHONE_PASSWORD = "correct-horse-101"
+
+
+def phone_account(app: str = "linphone", **changed: object) -> shapes.PhoneAccount:
+    told = shapes.PhoneAccount(
+        app=PhoneApp(app),
+        shop="Example Shop",
+        extension="101",
+        user="101",
+        password=PHONE_PASSWORD,
+        host="pbx.example.net",
+        port=5061,
+        transport="tls",
+        srtp=True,
     )
     return told.model_copy(update=changed)
 

@@ -15,7 +15,7 @@ from bridge.rules import Role
 
 EVERYBODYS = [
     "/", "/?filter=later&q=ash", "/queue", "/queue?cursor=x", "/orders/1042", "/call", "/account",
-    "/account/second-factor", "/doubts",
+    "/account/second-factor", "/doubts", "/phone",
 ]  # fmt: skip
 SUPERVISORS = [
     "/wall", "/managers", "/managers/102", "/managers/102/leave", "/results", "/results?days=90", "/alarms",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import csv
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -29,7 +30,7 @@ RULES = {
 PAGES_OF = {
     MANAGER: (
         *("/", "/?filter=all", "/?q=nobody", "/orders/5001", "/account", "/account/second-factor", "/no"),
-        "/orders/5001/contacts/1/habits",
+        *("/orders/5001/contacts/1/habits", "/phone"),
     ),
     SUPERVISOR: (
         *("/", "/orders/5001", "/orders/5001/assignment", "/wall", "/managers", f"/managers/{MANAGER}"),
@@ -88,6 +89,7 @@ async def stage(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stage
             "second_factor": [],  # people sign in for each look, and codes come twice a minute
             "next_after_seconds": 0,
             "number_links": True,
+            "phones": {"server": "pbx.example.net"},
             "reading": {"cards_per_minute": 500, "cards_per_hour": 5000},
         },
         "texts": {"enabled": True, "url": "https://127.0.0.1:1/"},  # where none is sent to
@@ -101,6 +103,8 @@ async def fill(stage: Stage) -> None:
     """Something on every page: notes, outcomes, an alarm, a proposal, results, messages."""
     await left(stage, "5001")
     await left(stage, None)
+    hand_over = ("managers", "phone", MANAGER)
+    await asyncio.to_thread(stage.lab.call_bridge, *hand_over, typed=stage.lab.managers[MANAGER].password)
     hers = await stage.token(MANAGER)
     note = {"text": "Rings twice. Or under +44 7700 900699."}
     taken(await stage.api.ask("PUT", "/v1/orders/5001/notes", note, token=hers))
@@ -203,6 +207,24 @@ async def test_the_page_that_says_that_nobody_calls_any_more_has_no_violations(
         await expect(page.locator("button.danger")).to_have_count(0)
         found = await violations(page) + await too_wide(page)
         await context.close()
+    assert not found, "\n".join(found)
+
+
+@each_look
+async def test_pages_that_set_a_phone_up_have_no_violations(stage: Stage, look: Look) -> None:
+    await choose_language(stage.api, stage.people[MANAGER], look.language)
+    async with stage.seat(MANAGER, **look.settings) as seat:
+        page = seat.page
+        await seat.open("/phone")
+        await page.locator("button[value=by-hand]").click()
+        link = await page.locator("#link").inner_text()
+        found = await violations(page) + await too_wide(page)
+        await seat.open("/" + link.split("/", 3)[3])
+        await expect(page.locator(".secret")).to_have_text(stage.lab.managers[MANAGER].password)
+        found += await violations(page) + await too_wide(page)
+        await page.reload()
+        await expect(page.locator(".secret")).to_have_count(0)
+        found += await violations(page) + await too_wide(page)
     assert not found, "\n".join(found)
 
 

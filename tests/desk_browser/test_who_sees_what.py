@@ -137,7 +137,7 @@ async def test_a_page_is_seen_by_those_whom_it_is_for(house: House, page: Served
     path = house.path_of(page)
     for who, seat in house.seats.items():
         status = await seat.open(path)
-        unknown = {"/invitations/{token}", "/static/{digest}/{name}"}
+        unknown = {"/invitations/{token}", "/phone/account/{token}", "/static/{digest}/{name}"}
         wanted = 200 if who in SERVED[page.who] and page.path not in unknown else 404
         assert status == wanted, who
 

@@ -32,7 +32,11 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     """A shop with managers 101, 102 and 103; tests open a carrier of their own at `lab.carrier_address`."""
     carrier_port = ports.free_port(CARRIER_HOST, socket.SOCK_DGRAM)
     carrier = f"{CARRIER_HOST}:{carrier_port}"
-    lab = Lab.up(tmp_path_factory.mktemp("lab"), managers=3, carrier=carrier, settings=PLENTY)
+    sip_port = ports.free_port("127.0.0.1", socket.SOCK_DGRAM, socket.SOCK_STREAM)
+    settings = PLENTY | {"desk": {"phones": {"server": f"127.0.0.1:{sip_port}"}}}
+    lab = Lab.up(
+        tmp_path_factory.mktemp("lab"), managers=3, carrier=carrier, sip_port=sip_port, settings=settings
+    )
     yield lab
     lab.down()
 

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
+from xml.etree import ElementTree
+from xml.etree.ElementTree import Element
 
+import aiohttp
 import pytest
 from shop import carrier_of, next_result, nothing_left, records, until
 
 from bridge.proof.sip.carrier import Carrier
 from labkit import debian, ports
+from labkit.deskapi import DeskApi
+from labkit.deskpeople import admit, sign_in, taken
 from labkit.lab import Lab
 from labkit.plan import UDP
 from labkit.processes import start
@@ -36,14 +42,12 @@ cons_listen 127.0.0.1:{port}
 class Baresip:
     """A running baresip with one account; commands go to its console, which listens on UDP."""
 
-    def __init__(self, lab: Lab, folder: Path) -> None:
+    def __init__(self, folder: Path, account: str) -> None:
         peers = debian.unpacked(debian.SIP_PEERS)
         modules = next(peers.path.rglob("baresip/modules"))
         self._console = ("127.0.0.1", ports.free_port("127.0.0.1", UDP))
         self._log = folder / "baresip.log"
-        host, port = lab.sip_address
-        account = f"<sip:101@{host}:{port}>;auth_pass={lab.managers['101'].password};regint=60\n"
-        (folder / "accounts").write_text(account)
+        (folder / "accounts").write_text(f"{account};regint=60\n")
         config = CONFIG.format(modules=modules, folder=folder, port=self._console[1])
         (folder / "config").write_text(config)
         command = [*peers.command("usr/bin/baresip"), "-f", str(folder)]
@@ -59,9 +63,18 @@ class Baresip:
 
 @pytest.fixture
 def baresip(lab: Lab, tmp_path: Path) -> Iterator[Baresip]:
-    phone = Baresip(lab, tmp_path)
+    host, port = lab.sip_address
+    password = lab.managers["101"].password
+    phone = Baresip(tmp_path, f"<sip:101@{host}:{port}>;auth_pass={password}")
     yield phone
     phone.process.end()
+
+
+@pytest.fixture
+def desk(lab: Lab) -> Iterator[None]:
+    lab.start_desk()
+    yield
+    lab.stop_desk()
 
 
 @pytest.fixture
@@ -71,6 +84,10 @@ async def carrier(lab: Lab) -> AsyncIterator[Carrier]:
 
 
 async def test_baresip_dials_an_order_and_talks(lab: Lab, baresip: Baresip, carrier: Carrier) -> None:
+    await dials_and_talks(lab, baresip, carrier)
+
+
+async def dials_and_talks(lab: Lab, baresip: Baresip, carrier: Carrier) -> None:
     before = records(lab)
     await until(lambda: baresip.has_said("200 OK"), "a registered baresip")
     host, port = lab.sip_address
@@ -83,3 +100,47 @@ async def test_baresip_dials_an_order_and_talks(lab: Lab, baresip: Baresip, carr
     assert (await next_result(lab, before)).result == "talked"
     assert not baresip.has_said("7700900123")
     await nothing_left(lab)
+
+
+# --- set up from the desk ---
+
+
+async def account_served(lab: Lab, app: str) -> Element:
+    """What the desk serves the phone of 101, as a manager has it done who has signed in."""
+    hand_over = ("managers", "phone", "101")
+    await asyncio.to_thread(lab.call_bridge, *hand_over, typed=lab.managers["101"].password)
+    async with DeskApi(lab.desk_socket) as api:
+        token = await sign_in(api, await admit(lab, api, "101"))
+        made = taken(await api.ask("POST", "/v1/phone/links", {"app": app}, token=token))
+    async with aiohttp.ClientSession() as http, http.get(lab.desk_url + made["path"]) as answer:
+        assert answer.status == 200
+        return ElementTree.fromstring(await answer.read())
+
+
+def of_linphone(root: Element) -> str:
+    """The account as baresip writes it, of exactly what was served."""
+    told = {entry.attrib["name"]: entry.text or "" for entry in root.iter() if "overwrite" in entry.attrib}
+    codecs = ",".join(entry.text or "" for entry in root.iter() if entry.attrib.get("name") == "mime")
+    user = f"auth_user={told['userid']};auth_pass={told['passwd']}"
+    outbound = told["reg_proxy"].strip("<>")
+    return f'<{told["reg_identity"]}>;outbound="{outbound}";{user};audio_codecs={codecs}'
+
+
+def of_zoiper(root: Element) -> str:
+    told = {element.tag: element.text or "" for element in root.iter()}
+    server = f"{told['SIP_domain']};transport={told['SIP_transport_type'].lower()}"
+    user = f"auth_user={told['SIP_auth_username']};auth_pass={told['password']}"
+    return f"<sip:{told['username']}@{server}>;{user}"
+
+
+@pytest.mark.parametrize(("app", "as_baresip"), [("linphone", of_linphone), ("zoiper", of_zoiper)])
+async def test_an_account_that_the_desk_serves_registers_and_talks(
+    lab: Lab, desk: None, carrier: Carrier, tmp_path: Path, app: str, as_baresip: Callable[[Element], str]
+) -> None:
+    phone = Baresip(tmp_path, as_baresip(await account_served(lab, app)))
+    try:
+        await dials_and_talks(lab, phone, carrier)
+    finally:
+        phone.process.end()
+    for log in ("daemon", "desk"):
+        assert lab.managers["101"].password not in lab.log(log).read_text()

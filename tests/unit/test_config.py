@@ -177,6 +177,29 @@ def test_the_desk_may_be_plain_on_this_machine_and_encrypted_anywhere(tmp_path: 
     assert (_load(tmp_path, SMALLEST + f"desk: {desk}\n").desk.url or "")[-1:] != "/"
 
 
+@pytest.mark.parametrize(
+    ("phones", "told"),
+    [
+        ("{srtp: true}", "must have transport tls for srtp"),
+        ("{srtp: true, transport: tcp}", "must have transport tls for srtp"),
+        ("{server: 'pbx.example.net;transport=tls'}", "must be the PBX's host"),
+    ],
+)
+def test_phones_are_told_nothing_that_shows_a_key(tmp_path: Path, phones: str, told: str) -> None:
+    with pytest.raises(ConfigError) as refused:
+        _load(tmp_path, SMALLEST + f"desk: {{phones: {phones}}}\n")
+    assert [told in problem.message for problem in refused.value.problems] == [True]
+
+
+def test_phones_may_be_encrypted_or_not(tmp_path: Path) -> None:
+    for phones in (
+        "{}",
+        "{server: pbx.example.net, transport: tls, srtp: true}",
+        "{server: '10.0.0.1:5080'}",
+    ):
+        _load(tmp_path, SMALLEST + f"desk: {{phones: {phones}}}\n")
+
+
 def test_agi_listens_nowhere_by_default_and_on_the_network_where_that_is_said(tmp_path: Path) -> None:
     assert _load(tmp_path, SMALLEST).agi.listen is None
     text = "agi: {network_allowed: true, listen: '192.0.2.9:4573', peers: ['192.0.2.1', '::1']}\n"

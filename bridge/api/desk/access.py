@@ -139,6 +139,7 @@ async def me(reader: Entered, daemon: TheDaemon) -> shapes.Me:
         number_links=desk.number_links,
         comparisons=desk.comparisons_per_day > 0,
         texts=list(texts.all_templates) if texts.enabled else [],
+        phones=desk.phones.server is not None,
         session_id=reader.session_id,
     )
 

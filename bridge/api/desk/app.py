@@ -19,6 +19,7 @@ from bridge.api.desk import (
     limits,
     messages,
     people,
+    phones,
     texts,
     work,
 )
@@ -53,6 +54,8 @@ def make_desk_app(daemon: DeskDaemon, *, clock: Callable[[], int] = now_ms) -> F
     app.state.results = ResultsBook()
     app.state.door = Door(alarmed=app.state.work.listeners.alarm)
     app.state.customers_door = Door(alarmed=app.state.work.listeners.alarm)
+    app.state.phones_door = Door(alarmed=app.state.work.listeners.alarm)
     for part in (access, work, people, limits, contacts, messages, doubts, comparisons, texts, disclosure):
         app.include_router(part.router)
+    app.include_router(phones.router)
     return app

@@ -108,3 +108,11 @@ def _customers_door(request: Request) -> Door:
 
 TheCustomersDoor = Annotated[Door, Depends(_customers_door)]
 """Of customers' links. Strangers who try links shut no door to those who sign in."""
+
+
+def _phones_door(request: Request) -> Door:
+    return cast(Door, request.app.state.phones_door)
+
+
+ThePhonesDoor = Annotated[Door, Depends(_phones_door)]
+"""Of links that set a phone up."""

@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from bridge.rules import Role
 from bridge.rules.doubts import Settlement
+from bridge.rules.softphones import PhoneApp
 from bridge.rules.worklist import Outcome, Why
 
 OrderCode = Annotated[str, StringConstraints(pattern=r"^[0-9]{1,12}$")]
@@ -83,6 +84,7 @@ class Me(Told):
     number_links: bool = False
     comparisons: bool = False
     texts: list[str] = []
+    phones: bool = False
     session_id: str
 
 
@@ -391,6 +393,42 @@ class NewNumberLink(Told):
     ends_ms: int
 
 
+PHONE_LINK_PATH = "/phone/account/{token}"
+"""Where a phone fetches its account: `path` of NewPhoneLink."""
+
+
+class Phone(Told):
+    """`ready`: the password of one's phone is known, so that a link can be made."""
+
+    ready: bool
+
+
+class LinkPhone(Asked):
+    app: Annotated[PhoneApp, Field(strict=False)]
+
+
+class NewPhoneLink(Told):
+    path: str
+    ends_ms: int
+
+
+class PhoneAccount(Told):
+    """What a phone registers with, given away once. `user` is the name that the PBX knows the extension by.
+
+    `srtp`: its sound is encrypted, by keys that are exchanged in SIP.
+    """
+
+    app: PhoneApp
+    shop: str
+    extension: str
+    user: str
+    password: str = Field(repr=False)
+    host: str
+    port: int
+    transport: Literal["udp", "tcp", "tls"]
+    srtp: bool
+
+
 BrowsersAddress = Annotated[str, StringConstraints(max_length=64)]
 """That of a customer's browser, as the desk sees it."""
 
@@ -402,6 +440,10 @@ class GivenNumber(NewNumber):
 class StopCalls(Asked):
     """A customer wants to be called no more."""
 
+    address: BrowsersAddress
+
+
+class UsePhoneLink(Asked):
     address: BrowsersAddress
 
 

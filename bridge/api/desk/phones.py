@@ -1,0 +1,106 @@
+"""Managers' phones, set up from the desk: a one-time link of one's own, and the account that it is good for.
+
+The SIP password is in that one answer and in no other, nor in any log, address or line of the audit.
+"""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import Final
+
+from fastapi import APIRouter, Response
+
+from bridge.api.desk import shapes
+from bridge.api.desk.daemon import DeskDaemon, NowMs, TheDaemon
+from bridge.api.desk.door import ThePhonesDoor
+from bridge.api.desk.opening import broken_seals_told, vault_of
+from bridge.api.desk.reader import SignedIn, nothing_here
+from bridge.api.problems import Problem
+from bridge.config import DeskPhones
+from bridge.rules.signing_in import place_of
+from bridge.store import phones
+from bridge.store.audit import AuditEntry
+from bridge.store.sessions import new_token
+
+router = APIRouter()
+
+_PORTS: Final = {"udp": 5060, "tcp": 5060, "tls": 5061}
+"""Where none is said (RFC 3261, 19.1.2)."""
+
+
+@router.get("/v1/phone")
+async def phone(reader: SignedIn, daemon: TheDaemon) -> shapes.Phone:
+    return shapes.Phone(ready=await phones.has_password(daemon.database, reader.manager_id))
+
+
+@router.post("/v1/phone/links", status_code=HTTPStatus.CREATED)
+async def make_phone_link(
+    asked: shapes.LinkPhone, reader: SignedIn, daemon: TheDaemon, now_ms: NowMs
+) -> shapes.NewPhoneLink:
+    """One's own: whoever has it is this extension to the PBX."""
+    _expect_on(daemon)
+    token = new_token()
+    entry = AuditEntry(now_ms, reader.actor, "phone-link", reader.extension, f"kind={asked.app}")
+    ends_ms = await phones.make_link(
+        daemon.database, token, asked.app, manager_id=reader.manager_id, entry=entry
+    )
+    if ends_ms is None:
+        raise Problem(
+            HTTPStatus.CONFLICT, "no-phone-password", "`call-bridge managers phone` has handed none over."
+        )
+    return shapes.NewPhoneLink(path=shapes.PHONE_LINK_PATH.format(token=token), ends_ms=ends_ms)
+
+
+@router.post("/v1/phone-links/{token}")
+async def use_phone_link(
+    token: str,
+    asked: shapes.UsePhoneLink,
+    response: Response,
+    daemon: TheDaemon,
+    door: ThePhonesDoor,
+    now_ms: NowMs,
+) -> shapes.PhoneAccount:
+    """The phone's own, which nobody has signed in on. Unknown, used and late links are answered alike."""
+    response.headers["Cache-Control"] = "no-store"
+    with door.knock(asked.address, asked.address, now_ms):  # there is no login: each address is its own
+        account = None
+        if daemon.config.desk.phones.server is not None:
+            vault, address = vault_of(daemon), place_of(asked.address)
+            with broken_seals_told():
+                account = await phones.use_link(
+                    daemon.database, vault.program_secrets, token, address=address, now_ms=now_ms
+                )
+        if account is None:
+            await door.refuse(daemon, asked.address, asked.address, None, "phone-link-failed", now_ms)
+            raise nothing_here()
+    door.welcome(asked.address, asked.address)
+    return _told(daemon, account)
+
+
+def _told(daemon: DeskDaemon, account: phones.PhoneAccount) -> shapes.PhoneAccount:
+    config = daemon.config
+    host, port = _address(_expect_on(daemon), config.desk.phones)
+    return shapes.PhoneAccount(
+        app=account.app,
+        shop=config.shop.name,
+        extension=account.extension,
+        user=config.managers.endpoint.removeprefix("PJSIP/").replace("{extension}", account.extension),
+        password=account.password,
+        host=host,
+        port=port,
+        transport=config.desk.phones.transport,
+        srtp=config.desk.phones.srtp,
+    )
+
+
+def _expect_on(daemon: DeskDaemon) -> str:
+    """Where phones reach the PBX. Raises Problem (403 phones-off)."""
+    server = daemon.config.desk.phones.server
+    if server is None:
+        raise Problem(HTTPStatus.FORBIDDEN, "phones-off", "desk.phones.server is null in config.yaml.")
+    return server
+
+
+def _address(server: str, how: DeskPhones) -> tuple[str, int]:
+    host, _, port = server.partition(":")
+    return host, int(port) if port else _PORTS[how.transport]
