@@ -634,6 +634,20 @@ class DeskPhones(Section):
     ) = None
     transport: Literal["udp", "tcp", "tls"] = "udp"
     srtp: bool = False
+    websocket: Annotated[str, Kind("a wss URL")] | None = None
+
+    @field_validator("websocket")
+    @classmethod
+    def _encrypted(cls, url: str | None) -> str | None:
+        if url is None:
+            return None
+        # It stands in the Content-Security-Policy, where a space or a semicolon would begin something else.
+        if re.fullmatch(r"wss?://[A-Za-z0-9.-]+(?::[0-9]{1,5})?(?:/[A-Za-z0-9._-]+)*", url) is None:
+            raise ValueError("must be a wss URL, such as wss://desk.example.net/ws")
+        parts = urlsplit(url)
+        if parts.scheme == "ws" and not _is_loopback(parts):
+            raise ValueError("must be wss, unless it is on this machine")
+        return url
 
     @model_validator(mode="after")
     def _keys_cross_no_network_readable(self) -> Self:

@@ -53,6 +53,7 @@ def _settings(config: Config) -> DeskSettings:
         port=int(port),
         certificate=config.desk.tls.certificate,
         key=config.desk.tls.key,
+        websocket=config.desk.phones.websocket,
     )
 
 

@@ -80,7 +80,7 @@ def make_app(settings: DeskSettings) -> ASGIApp:
     app.add_exception_handler(RequestValidationError, _answer_unreadable)
     app.add_exception_handler(ValidationError, _answer_unreadable)
     app.add_exception_handler(Exception, _answer_unforeseen)
-    return Gate(app, origin=settings.origin, encrypted=settings.encrypted)
+    return Gate(app, origin=settings.origin, encrypted=settings.encrypted, websocket=settings.websocket)
 
 
 @asynccontextmanager

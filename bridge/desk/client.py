@@ -277,6 +277,9 @@ class SignedInApi:
     async def link_phone(self, wanted: shapes.LinkPhone) -> shapes.NewPhoneLink:
         return await self._ask(shapes.NewPhoneLink, "POST", "/v1/phone/links", wanted)
 
+    async def browser_phone(self) -> shapes.BrowserPhone:
+        return await self._ask(shapes.BrowserPhone, "POST", "/v1/phone/browser")
+
     async def message(self, code: str, message_id: str) -> bytes:
         """What a customer has said, as WAV."""
         path = f"/v1/orders/{_part(code)}/messages/{_part(message_id)}"

@@ -45,12 +45,17 @@ _LARGEST_BODY: Final = 65_536
 
 
 class Gate:
-    """The outermost layer. `origin` is the desk's own, `encrypted` whether browsers reach it over TLS."""
+    """The outermost layer. `origin` is the desk's own, `encrypted` whether browsers reach it over TLS.
 
-    def __init__(self, app: ASGIApp, *, origin: str, encrypted: bool) -> None:
+    `websocket`: where a phone in the page may connect, and for that listen to the microphone.
+    """
+
+    def __init__(self, app: ASGIApp, *, origin: str, encrypted: bool, websocket: str | None = None) -> None:
         self._app = app
         self._origin = origin
         self._always = ALWAYS | ({"Strict-Transport-Security": _HSTS} if encrypted else {})
+        if websocket is not None:
+            self._always |= _with_phone(websocket)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -76,6 +81,15 @@ class Gate:
         if not length.isdecimal() or int(length) > _LARGEST_BODY:
             return PlainTextResponse("This request is too large.", 413)
         return None
+
+
+def _with_phone(websocket: str) -> dict[str, str]:
+    return {
+        "Content-Security-Policy": CONTENT_SECURITY_POLICY.replace(
+            "connect-src 'self'", f"connect-src 'self' {websocket}"
+        ),
+        "Permissions-Policy": ALWAYS["Permissions-Policy"].replace("microphone=()", "microphone=(self)"),
+    }
 
 
 def _limited(receive: Receive) -> Receive:

@@ -11,6 +11,7 @@ HELP: Final = {
     "k": _("the order before it; also the arrow up"),
     "Enter": _("opens the order"),
     "c": _("calls the customer"),
+    "a": _("answers the phone, where the browser is it"),
     "h": _("hangs up, or cancels the call"),
     "n": _("takes the next order to call"),
     "1–7": _("say what came of the call"),

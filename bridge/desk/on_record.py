@@ -70,6 +70,7 @@ ACTS: Final = {
     "panic-off": _("Allowed calls again"),
     "password": _("Changed the password"),
     "password-wrong": _("Gave a wrong old password"),
+    "phone-browser": _("Used the browser as the phone"),
     "phone-forget": _("Let a manager's phone be set up from the desk no more"),
     "phone-link": _("Made a link to set up their phone"),
     "phone-link-failed": _("Could not set up a phone by a link"),

@@ -12,7 +12,7 @@ class DeskSettings:
     """`socket` is the daemon's api.desk_socket. `origin` is the desk as browsers write it in the header
     Origin (RFC 6454, 7). `timezone` is the shop's, in which pages tell times; `language`, a key of
     bridge.desk.language.LOCALES, is for browsers that ask for none of them. `certificate` and `key` are
-    PEM files; None where a proxy has the TLS.
+    PEM files; None where a proxy has the TLS. `websocket` is where a phone in the page reaches Asterisk.
     """
 
     socket: Path
@@ -23,6 +23,7 @@ class DeskSettings:
     port: int
     certificate: Path | None = None
     key: Path | None = None
+    websocket: str | None = None
 
     @property
     def encrypted(self) -> bool:

@@ -42,6 +42,7 @@ _KEEP: Final = _put.on_conflict_do_update(
 _FORGET: Final = delete(phones).where(phones.c.manager_id == bindparam("of_manager"))
 _MANAGER_ID: Final = select(managers.c.id).where(managers.c.extension == bindparam("extension"))
 _IS_KEPT: Final = select(phones.c.manager_id).where(phones.c.manager_id == bindparam("of_manager"))
+_SEALED: Final = select(phones.c.password_sealed).where(phones.c.manager_id == bindparam("of_manager"))
 _LINK: Final = (
     update(phones)
     .where(phones.c.manager_id == bindparam("of_manager"))
@@ -107,6 +108,21 @@ async def make_link(
             return None
         await write_entry(connection, entry)
     return ends_ms
+
+
+async def open_password(
+    db: Database, sealer: ProgramSecrets, *, manager_id: int, entry: AuditEntry
+) -> str | None:
+    """The password of somebody's own phone, on record; None where it isn't known. Raises SealBroken."""
+    async with db.write() as connection:
+        sealed: bytes | None = (
+            await connection.execute(_SEALED, {"of_manager": manager_id})
+        ).scalar_one_or_none()
+        if sealed is None:
+            return None
+        password = sealer.open(sealed, _whose(manager_id)).decode()
+        await write_entry(connection, entry)
+    return password
 
 
 async def use_link(

@@ -13,11 +13,11 @@ from labkit.chromium import FLAGS, find_chromium
 
 
 @asynccontextmanager
-async def open_browser() -> AsyncIterator[Browser]:
+async def open_browser(*more_flags: str) -> AsyncIterator[Browser]:
     """Raises LabError where there is no Chromium to be had."""
     program = await asyncio.to_thread(find_chromium)
     async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=program, args=FLAGS)
+        browser = await playwright.chromium.launch(executable_path=program, args=[*FLAGS, *more_flags])
         try:
             yield browser
         finally:

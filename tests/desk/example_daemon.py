@@ -86,6 +86,8 @@ class ExampleDaemon:
                 return shapes.Compared(same=body["number"] == examples.NUMBER, tries_left=2)
             case "GET", ["phone"]:
                 return shapes.Phone(ready=self.phone_is_ready)
+            case "POST", ["phone", "browser"]:
+                return examples.BROWSER_PHONE
             case "POST", ["phone", "links"]:
                 return shapes.NewPhoneLink(
                     path=shapes.PHONE_LINK_PATH.format(token="once"), ends_ms=examples.NOW + examples.MINUTE

@@ -54,6 +54,11 @@ def phone_account(app: str = "linphone", **changed: object) -> shapes.PhoneAccou
     return told.model_copy(update=changed)
 
 
+BROWSER_PHONE = shapes.BrowserPhone(
+    user="101", host="desk.example.net", password=PHONE_PASSWORD, websocket="wss://desk.example.net/ws"
+)
+
+
 def row(code: str, name: str, why: Why = Why.NEW, **changed: object) -> shapes.QueueRow:
     told = shapes.QueueRow(
         code=code,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -11,6 +12,7 @@ from example_daemon import ExampleDaemon
 from served import Browser, served_desk
 
 from bridge.desk import softphones
+from bridge.desk.headers import CONTENT_SECURITY_POLICY
 
 LINK = "/phone/account/" + "b" * 45
 NAMESPACE = "{http://www.linphone.org/xsds/lpconfig.xsd}"
@@ -136,3 +138,29 @@ async def test_before_the_password_is_handed_over_it_says_whom_to_ask(tmp_path: 
 
 def test_the_password_is_in_no_repr() -> None:
     assert examples.PHONE_PASSWORD not in repr(examples.phone_account())
+
+
+# --- the phone in the page ---
+
+
+async def test_a_page_with_a_phone_may_connect_to_its_websocket_alone(tmp_path: Path) -> None:
+    daemon = ExampleDaemon(me=examples.me(browser_phone=True))
+    websocket = examples.BROWSER_PHONE.websocket
+    async with served_desk(daemon, tmp_path, websocket=websocket) as desk:
+        page = await desk.get("/")
+        account = await desk.post("/phone/browser")
+    policy = page.headers["Content-Security-Policy"]
+    assert f"connect-src 'self' {websocket};" in policy
+    assert policy.replace(f" {websocket}", "") == CONTENT_SECURITY_POLICY
+    assert "microphone=(self)" in page.headers["Permissions-Policy"]
+    assert ('id="phone"' in page.text, "vendor/jssip.js" in page.text) == (True, True)
+    assert examples.PHONE_PASSWORD not in page.text
+    assert (account.status, account.headers["Cache-Control"]) == (200, "no-store")
+    assert json.loads(account.text)["password"] == examples.PHONE_PASSWORD
+
+
+async def test_without_a_phone_no_page_has_its_script_or_may_connect_anywhere(desk: Browser) -> None:
+    page = await desk.get("/")
+    assert page.headers["Content-Security-Policy"] == CONTENT_SECURITY_POLICY
+    assert "microphone=()" in page.headers["Permissions-Policy"]
+    assert ('id="phone"' in page.text, "jssip" in page.text) == (False, False)

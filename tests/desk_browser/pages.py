@@ -83,6 +83,7 @@ PAGES = (
     _post("/sign-out", Who.SIGNED_IN),
     _post("/language", Who.SIGNED_IN, language="en"),
     _post("/next", Who.SIGNED_IN),
+    _post("/phone/browser", Who.SIGNED_IN),
     _post("/phone/links", Who.SIGNED_IN, app="linphone"),
     _post("/account/sessions/{session_id}/end", Who.SIGNED_IN),
     _post("/account/password", Who.SIGNED_IN, old="guess", new="four words by chance"),

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
-from axe_playwright_python.async_playwright import Axe
+from judged import violations
 from left_messages import left
 from playwright.async_api import Page, expect
 from stage import MANAGER, OTHER_MANAGER, OWNER, SUPERVISOR, Stage, open_stage
@@ -22,11 +22,6 @@ from labkit.deskpeople import choose_language, invitation, taken
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 NARROW, WIDE = {"width": 360, "height": 740}, {"width": 1440, "height": 900}
-# WCAG 2.2 at level AA with all before it, and what axe counts as good practice.
-RULES = {
-    "runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"],
-    "resultTypes": ["violations"],
-}
 PAGES_OF = {
     MANAGER: (
         *("/", "/?filter=all", "/?q=nobody", "/orders/5001", "/account", "/account/second-factor", "/no"),
@@ -89,7 +84,7 @@ async def stage(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stage
             "second_factor": [],  # people sign in for each look, and codes come twice a minute
             "next_after_seconds": 0,
             "number_links": True,
-            "phones": {"server": "pbx.example.net"},
+            "phones": {"server": "pbx.example.net", "websocket": "wss://127.0.0.1:1/ws"},
             "reading": {"cards_per_minute": 500, "cards_per_hour": 5000},
         },
         "texts": {"enabled": True, "url": "https://127.0.0.1:1/"},  # where none is sent to
@@ -110,16 +105,6 @@ async def fill(stage: Stage) -> None:
     taken(await stage.api.ask("PUT", "/v1/orders/5001/notes", note, token=hers))
     for code, outcome in (("5001", "no-answer"), ("5002", "confirmed")):
         taken(await stage.api.ask("POST", f"/v1/orders/{code}/outcomes", {"outcome": outcome}, token=hers))
-
-
-async def violations(page: Page) -> list[str]:
-    """What axe finds, a line each: the rule, what it means, and where."""
-    found = await Axe().run(page, options=RULES)
-    return [
-        f"{page.url}: {violation['id']}: {violation['help']}: {node['html'][:200]}"
-        for violation in found.response["violations"]
-        for node in violation["nodes"]
-    ]
 
 
 async def too_wide(page: Page) -> list[str]:

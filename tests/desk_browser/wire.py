@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import re
+import ssl
 from collections.abc import AsyncIterator, Coroutine
 from types import TracebackType
 from typing import Self
@@ -17,16 +18,18 @@ CHUNK_FRAMING = re.compile(rb"\r\n[0-9a-fA-F]+\r\n")
 class Wire:
     """Listens at `url`, passes everything on to the desk and back, and keeps what came back.
 
+    With `tls` browsers come by it, and what is passed on goes without, as by a proxy.
     Answers come uncompressed: a browser's wish for anything else is not passed on.
     """
 
-    def __init__(self, desk_port: int) -> None:
+    def __init__(self, desk_port: int, tls: ssl.SSLContext | None = None) -> None:
         self._desk_port = desk_port
+        self._tls = tls
         self._answers: list[bytearray] = []
         self._connections: set[asyncio.Task[None]] = set()
 
     async def __aenter__(self) -> Self:
-        self._server = await asyncio.start_server(self._accept, HOST, 0)
+        self._server = await asyncio.start_server(self._accept, HOST, 0, ssl=self._tls)
         return self
 
     async def __aexit__(
@@ -39,7 +42,8 @@ class Wire:
 
     @property
     def url(self) -> str:
-        return f"http://{HOST}:{self._server.sockets[0].getsockname()[1]}"
+        scheme = "http" if self._tls is None else "https"
+        return f"{scheme}://{HOST}:{self._server.sockets[0].getsockname()[1]}"
 
     @property
     def received(self) -> list[bytes]:

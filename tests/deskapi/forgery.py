@@ -114,6 +114,7 @@ REQUESTS = (
     Request("POST", "/v1/number-links/{token}/do-not-call", Whose.ANYBODY, body={"address": "192.0.2.1"}),
     Request("POST", "/v1/phone-links/{token}", Whose.ANYBODY, body={"address": "192.0.2.9"}),
     Request("GET", "/v1/phone", ONESELF),
+    Request("POST", "/v1/phone/browser", ONESELF),
     Request("POST", "/v1/phone/links", ONESELF, body={"app": "linphone"}),
     Request("GET", "/v1/me", ONESELF),
     Request("POST", "/v1/sign-out", ONESELF),

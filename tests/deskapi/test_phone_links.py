@@ -198,3 +198,31 @@ async def test_a_password_can_be_taken_back(handed: Phones) -> None:
     assert not await forget_password(database, "101", **told)
     assert (await handed.use(token)).status == 404
     assert [row[1] for row in await handed.shop.audit()].count("phone-forget") == 1
+
+
+# --- the phone in the page ---
+
+IN_THE_PAGE = f'{LONG_SESSIONS}  phones: {{websocket: "wss://desk.example.net:8443/ws"}}\n'
+
+
+async def test_a_page_is_given_ones_own_account_and_that_is_on_record(handed: Phones) -> None:
+    handed.shop.configured(IN_THE_PAGE)
+    assert (await handed.shop.ask("GET", "/v1/me", of=handed.anna)).body["browser_phone"] is True
+    answer = await handed.shop.ask("POST", "/v1/phone/browser", of=handed.anna)
+    assert answer.body == {
+        "user": "101",
+        "host": "desk.example.net",
+        "password": PASSWORD,
+        "websocket": "wss://desk.example.net:8443/ws",
+    }
+    assert answer.headers["Cache-Control"] == "no-store"
+    assert ("desk:101", "phone-browser", "101", "") in await handed.shop.audit()
+
+
+async def test_a_page_is_given_nothing_where_there_is_no_such_phone(handed: Phones) -> None:
+    off = await handed.shop.ask("POST", "/v1/phone/browser", of=handed.anna)
+    assert (off.status, off.reason) == (403, "phones-off")
+    handed.shop.configured(IN_THE_PAGE)
+    unknown = await handed.shop.ask("POST", "/v1/phone/browser", of=handed.boris)
+    assert (unknown.status, unknown.reason) == (409, "no-phone-password")
+    assert "phone-browser" not in [row[1] for row in await handed.shop.audit()]

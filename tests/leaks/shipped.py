@@ -101,6 +101,11 @@ UNOPENED = (
         tests=(STARTS,),
     ),
     Unopened(
+        {MANAGERS: ("webrtc=yes", "dtls_auto_generate_cert=yes")},
+        "how a browser speaks; what it may be told is said by the template that theirs is made of",
+        tests=("tests/desk_browser/test_browser_phone.py::test_a_call_by_the_phone_in_the_page",),
+    ),
+    Unopened(
         {MANAGERS: ("identify_by=username",)},
         "whoever a phone seems to be, it is asked for the password of that extension (`auth=`)",
         checks=("manager-identify-by", "manager-no-auth"),

@@ -11,7 +11,15 @@ from pathlib import Path
 
 import aiohttp
 import pytest
-from included_pbx import PASSWORD, SHIPPED, SHOP_NUMBER, IncludedPbx, everything_shipped, include
+from included_pbx import (
+    PASSWORD,
+    SHIPPED,
+    SHOP_NUMBER,
+    IncludedPbx,
+    everything_shipped,
+    example,
+    include,
+)
 
 from labkit.errors import LabError
 from labkit.places import DIALPLAN
@@ -56,6 +64,14 @@ MANAGER = {
     "one_touch_recording": ("false", "recordings start at the owner's wish"),
     "dtmf_mode": ("auto", "keys are not sound, in whatever way they come"),
 }
+BROWSER = {
+    **MANAGER,
+    "auth": ("103", "a name is proven by a password"),
+    "callerid": ('"103" <103>', "the name on record, whatever the phone claims"),
+    "media_encryption": ("dtls", "what browsers speak, and nothing in clear"),
+}
+"""A manager whose phone is the desk's page: what keeps numbers in is the same."""
+
 TRUNK = {
     **BOTH,
     "context": ("call-bridge-trunk", "where callers' numbers are stripped"),
@@ -76,6 +92,7 @@ TRUNK_AOR = {
 }
 SHOWN = {
     "endpoint 101": MANAGER,
+    "endpoint 103": BROWSER,
     "endpoint trunk": TRUNK,
     "aor 101": MANAGER_AOR,
     "aor trunk": TRUNK_AOR,
@@ -99,7 +116,9 @@ LOGGER = "[general]\n[logfiles]\nmessages.log => warning,error\n"
 @pytest.fixture(scope="module")
 def pbx(tmp_path_factory: pytest.TempPathFactory) -> Iterator[IncludedPbx]:
     pbx = IncludedPbx(tmp_path_factory.mktemp("pbx"))
-    pbx.start({**everything_shipped(), "pjsip.conf": pbx.pjsip(), "http.conf": pbx.http()})
+    browser = example("pjsip-managers.conf").replace("101", "103")
+    browser = browser.replace("(call-bridge-manager)", "(call-bridge-manager-webrtc)")
+    pbx.start({**everything_shipped(), "pjsip.conf": pbx.pjsip(browser), "http.conf": pbx.http()})
     yield pbx
     pbx.stop()
 

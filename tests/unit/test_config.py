@@ -183,19 +183,27 @@ def test_the_desk_may_be_plain_on_this_machine_and_encrypted_anywhere(tmp_path: 
         ("{srtp: true}", "must have transport tls for srtp"),
         ("{srtp: true, transport: tcp}", "must have transport tls for srtp"),
         ("{server: 'pbx.example.net;transport=tls'}", "must be the PBX's host"),
+        ("{websocket: 'ws://desk.example.net/ws'}", "must be wss, unless it is on this machine"),
+        ("{websocket: 'https://desk.example.net/ws'}", "must be a wss URL"),
+        ('{websocket: "wss://desk.example.net/ws; script-src *"}', "must be a wss URL"),
+        ("{websocket: 'wss://*.example.net'}", "must be a wss URL"),
     ],
 )
-def test_phones_are_told_nothing_that_shows_a_key(tmp_path: Path, phones: str, told: str) -> None:
+def test_phones_are_told_nothing_that_shows_a_key_or_widens_a_policy(
+    tmp_path: Path, phones: str, told: str
+) -> None:
     with pytest.raises(ConfigError) as refused:
         _load(tmp_path, SMALLEST + f"desk: {{phones: {phones}}}\n")
     assert [told in problem.message for problem in refused.value.problems] == [True]
 
 
-def test_phones_may_be_encrypted_or_not(tmp_path: Path) -> None:
+def test_phones_may_be_encrypted_or_not_and_the_websocket_plain_on_this_machine(tmp_path: Path) -> None:
     for phones in (
         "{}",
         "{server: pbx.example.net, transport: tls, srtp: true}",
         "{server: '10.0.0.1:5080'}",
+        "{websocket: 'wss://desk.example.net:8443/ws'}",
+        "{websocket: 'ws://127.0.0.1:8088/ws'}",
     ):
         _load(tmp_path, SMALLEST + f"desk: {{phones: {phones}}}\n")
 

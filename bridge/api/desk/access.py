@@ -140,6 +140,7 @@ async def me(reader: Entered, daemon: TheDaemon) -> shapes.Me:
         comparisons=desk.comparisons_per_day > 0,
         texts=list(texts.all_templates) if texts.enabled else [],
         phones=desk.phones.server is not None,
+        browser_phone=desk.phones.websocket is not None,
         session_id=reader.session_id,
     )
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from http import HTTPStatus
 from typing import Final
+from urllib.parse import urlsplit
 
 from fastapi import APIRouter, Response
 
@@ -45,10 +46,32 @@ async def make_phone_link(
         daemon.database, token, asked.app, manager_id=reader.manager_id, entry=entry
     )
     if ends_ms is None:
-        raise Problem(
-            HTTPStatus.CONFLICT, "no-phone-password", "`call-bridge managers phone` has handed none over."
-        )
+        raise _no_password()
     return shapes.NewPhoneLink(path=shapes.PHONE_LINK_PATH.format(token=token), ends_ms=ends_ms)
+
+
+@router.post("/v1/phone/browser")
+async def browser_phone(
+    reader: SignedIn, response: Response, daemon: TheDaemon, now_ms: NowMs
+) -> shapes.BrowserPhone:
+    """One's own, for the page to register with; it keeps the password for as long as it is open."""
+    response.headers["Cache-Control"] = "no-store"
+    websocket = daemon.config.desk.phones.websocket
+    if websocket is None:
+        raise Problem(HTTPStatus.FORBIDDEN, "phones-off", "desk.phones.websocket is null in config.yaml.")
+    entry = AuditEntry(now_ms, reader.actor, "phone-browser", reader.extension)
+    with broken_seals_told():
+        password = await phones.open_password(
+            daemon.database, vault_of(daemon).program_secrets, manager_id=reader.manager_id, entry=entry
+        )
+    if password is None:
+        raise _no_password()
+    return shapes.BrowserPhone(
+        user=_user(daemon, reader.extension),
+        host=urlsplit(websocket).hostname or "",
+        password=password,
+        websocket=websocket,
+    )
 
 
 @router.post("/v1/phone-links/{token}")
@@ -84,12 +107,22 @@ def _told(daemon: DeskDaemon, account: phones.PhoneAccount) -> shapes.PhoneAccou
         app=account.app,
         shop=config.shop.name,
         extension=account.extension,
-        user=config.managers.endpoint.removeprefix("PJSIP/").replace("{extension}", account.extension),
+        user=_user(daemon, account.extension),
         password=account.password,
         host=host,
         port=port,
         transport=config.desk.phones.transport,
         srtp=config.desk.phones.srtp,
+    )
+
+
+def _user(daemon: DeskDaemon, extension: str) -> str:
+    return daemon.config.managers.endpoint.removeprefix("PJSIP/").replace("{extension}", extension)
+
+
+def _no_password() -> Problem:
+    return Problem(
+        HTTPStatus.CONFLICT, "no-phone-password", "`call-bridge managers phone` has handed none over."
     )
 
 

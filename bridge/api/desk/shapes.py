@@ -85,6 +85,7 @@ class Me(Told):
     comparisons: bool = False
     texts: list[str] = []
     phones: bool = False
+    browser_phone: bool = False
     session_id: str
 
 
@@ -427,6 +428,15 @@ class PhoneAccount(Told):
     port: int
     transport: Literal["udp", "tcp", "tls"]
     srtp: bool
+
+
+class BrowserPhone(Told):
+    """What the phone in the page registers with."""
+
+    user: str
+    host: str
+    password: str = Field(repr=False)
+    websocket: str
 
 
 BrowsersAddress = Annotated[str, StringConstraints(max_length=64)]

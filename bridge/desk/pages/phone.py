@@ -8,7 +8,7 @@ from __future__ import annotations
 from http import HTTPStatus
 
 from fastapi import APIRouter
-from fastapi.responses import HTMLResponse, Response
+from fastapi.responses import HTMLResponse, JSONResponse, Response
 from pydantic import ValidationError
 
 from bridge.api.desk.shapes import PHONE_LINK_PATH, LinkPhone, PhoneAccount, UsePhoneLink
@@ -37,6 +37,12 @@ async def make(visitor: Posting) -> HTMLResponse:
     made = await visitor.api.link_phone(wanted)
     link = visitor.desk.settings.origin + made.path
     return visitor.page("phone_link.html", app=wanted.app, link=link, ends_ms=made.ends_ms, qr=qr_code(link))
+
+
+@router.post("/phone/browser")
+async def in_the_page(visitor: Posting) -> JSONResponse:
+    """Asked for by the page's script, which registers with it."""
+    return JSONResponse((await visitor.api.browser_phone()).model_dump())
 
 
 @router.get(PHONE_LINK_PATH)

@@ -56,6 +56,7 @@
     k: () => goToRow(-1),
     ArrowUp: () => goToRow(-1),
     c: () => use("c"),
+    a: () => use("a"),
     h: () => use("h"),
     n: () => use("n"),
     u: () => use("u"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hmac
 import ipaddress
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -12,7 +13,7 @@ from bridge.doctor.checks.managers import is_weak
 from bridge.doctor.checks.options import Option, option_check
 from bridge.doctor.conf import Conf, Place, Section, is_true
 from bridge.doctor.model import Check, Facts, Gravity, Spot, correct, setting_spot
-from bridge.doctor.pjsip import objects, value_of
+from bridge.doctor.pjsip import manager_endpoints, objects, value_of
 
 _EVERYWHERE: Final = "0.0.0.0"  # noqa: S104 - Asterisk's default, looked for and not bound to
 
@@ -226,12 +227,23 @@ _OPTIONS: Final = (
     Option("rtp-strict", "rtp.conf", "general", "strictrtp", "yes", "yes", Gravity.WARNING,
            "Sound is taken from any address: strangers can talk into a call, or have it sent to them.",
            first_counts=True),
-    Option("rtp-ice", "rtp.conf", "general", "icesupport", "no", "yes", Gravity.NOTICE,
-           "ICE tells phones all addresses of this machine.", first_counts=True),
 )  # fmt: skip
+_ICE: Final = option_check(
+    Option("rtp-ice", "rtp.conf", "general", "icesupport", "no", "yes", Gravity.NOTICE,
+           "ICE tells phones all addresses of this machine.", first_counts=True)
+)  # fmt: skip
+
+
+def _ice(facts: Facts) -> Iterator[Spot]:
+    """Browsers can't do without it; of other phones' endpoints each says no to it by itself."""
+    endpoints = manager_endpoints(facts.confs.get("pjsip.conf"), facts.config, facts.managers)
+    if not any(is_true(value_of(endpoint, "webrtc") or "no") for endpoint in endpoints.values()):
+        yield from _ICE.look(facts)
+
 
 CHECKS = (
     *map(option_check, _OPTIONS),
+    replace(_ICE, look=_ice),
     Check(
         "http-disabled",
         Gravity.CRITICAL,

@@ -72,6 +72,15 @@ def test_a_random_password_is_not() -> None:
     assert not is_weak("4bf0e3c19a7d52", "101")
 
 
+def test_ice_is_told_of_where_no_managers_phone_is_a_browser(tmp_path: Path) -> None:
+    phone = "[101]\ntype=endpoint\ncontext=call-bridge-managers\n"
+    rtp = {"rtp.conf": "[general]\nicesupport=yes\n"}
+    assert lines_of("rtp-ice", tmp_path / "phone", rtp | {"pjsip.conf": phone}) == [2]
+    template = "[call-bridge-manager-webrtc](!)\nwebrtc=yes\n"
+    browser = template + phone.replace("]", "](call-bridge-manager-webrtc)", 1)
+    assert lines_of("rtp-ice", tmp_path / "browser", rtp | {"pjsip.conf": browser}) == []
+
+
 @pytest.mark.parametrize("address", ["127.0.0.1", "127.0.0.1:8088", "[::1]:8088", "localhost"])
 def test_loopback_is_told_with_and_without_a_port(address: str) -> None:
     assert is_loopback(address)
