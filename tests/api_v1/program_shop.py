@@ -28,6 +28,7 @@ from bridge.store.audit import recent_entries
 from bridge.store.database import Database, now_ms
 from bridge.store.managers import Manager, add_manager
 from bridge.switchboard.board import Switchboard
+from bridge.switchboard.phones import Phones
 from bridge.switchboard.tasks import Tasks
 from bridge.switchboard.tolls import TollBook
 from bridge.vault import KeyRing, Vault
@@ -71,6 +72,7 @@ class ProgramShop:
         self.database = database
         self.vault: Vault | None = vault
         self.switchboard = switchboard
+        self.phones = Phones()
         self.desk_tasks = Tasks()
         self.now_ms = now_ms()
         self.port = free_port("127.0.0.1", TCP)
