@@ -36,6 +36,9 @@ _MOST_AT_ONCE: Final = 20
 _SECONDS_TO_COME: Final = 30.0
 """A dialplan that has been told yes hands the channel over at once."""
 
+_MOST_KEYS_WAITING: Final = 100
+"""More is no finger, but a PBX gone mad: what it tells besides is let go."""
+
 _SECONDS_AROUND: Final = 60
 """What Asterisk allows beyond the longest capture, before it ends the call of a daemon that has died."""
 
@@ -158,7 +161,8 @@ class CallersCaptures:
             going.happened.put_nowait(ConversationOver())
 
     def pressed(self, channel_id: str, key: str) -> None:
-        if (going := self._going.get(channel_id)) is not None:
+        going = self._going.get(channel_id)
+        if going is not None and going.happened.qsize() < _MOST_KEYS_WAITING:
             going.happened.put_nowait(_Pressed(key))
 
     def played(self, playback_id: str) -> None:

@@ -113,7 +113,7 @@ async def test_who_has_the_queue_before_them_is_told_when_a_message_comes_and_is
         Habits(("beep",), longest_seconds=30, keeping=KEEPING),
     )
     shop.board.answer_with(machine)
-    shop.desk.app.state.work.follow(shop.board)
+    shop.desk.app.state.work.follow(shop.board, shop.desk.phones)
     async with listening(shop, shop.anna) as annas, asyncio.timeout(10):
         assert await begin_message(shop.desk.database, Begun(NAMES[0], now_ms()), "1042")
         async with asyncio.TaskGroup() as tasks:
