@@ -253,7 +253,8 @@ async def test_of_two_branches_that_answer_the_first_has_the_call(lab: Lab) -> N
             await customer.media.wait_for_audio(25)
             await call.hang_up()
             await customer.ended()
-            assert [each.status for each in call.responses] == [401, 100, 180, 200], "nothing is told twice"
+            told = [each.status for each in call.responses]
+            assert told in ([401, 100, 200], [401, 100, 180, 200]), "nothing is told twice"
             assert not [each for each in carrier.requests if each.to_address.tag == SECOND_BRANCH]
     assert (await next_result(lab, before)).result == "talked"
     await nothing_left(lab)
