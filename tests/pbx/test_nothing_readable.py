@@ -270,6 +270,7 @@ def everything_said_by_commands(lab: Lab, folder: Path, number: str) -> dict[tup
         (("managers", "add"), (number, "--name", "Anna")),
         (("managers", "list"), ()),
         (("managers", "disable"), (number, "--yes")),
+        (("managers", "phone"), (number, "--forget")),
         (("keys", "new"), ()),
         (("keys", "status"), ()),
         (("keys", "rotate"), ()),
