@@ -84,7 +84,11 @@ POSES = {
     ),
     "ringing the manager": Pose(State.RINGING_MANAGER, ("cancelled",), click=True),
     "creating the customer's leg": Pose(
-        State.CREATING_CUSTOMER, ("cancelled",), held="POST channels/create", fault=RequestFault.ANSWER_NEVER
+        State.CREATING_CUSTOMER,
+        # Asterisk asks for the token's number meanwhile, and gives up where it finds nobody.
+        ("cancelled", "failed"),
+        held="POST channels/create",
+        fault=RequestFault.ANSWER_NEVER,
     ),
     "creating the customer's leg, not on record": Pose(State.CREATING_CUSTOMER, (None,), locked=True),
     "dialling": Pose(State.DIALLING, ("cancelled",), silence()),
