@@ -14,7 +14,15 @@ import structlog
 
 from bridge.asterisk import names
 from bridge.asterisk.announcements import LEFT_ALONE, NOT_LEFT_ALONE
-from bridge.asterisk.ari import AllocationFailed, AriError, BadRequest, Conflict, Unprocessable, UnusableId
+from bridge.asterisk.ari import (
+    AllocationFailed,
+    AriError,
+    BadRequest,
+    Conflict,
+    NotFound,
+    Unprocessable,
+    UnusableId,
+)
 from bridge.asterisk.pbx import ChannelGoneAlready, Pbx
 from bridge.asterisk.trunk import Blank, CarrierDown, NotDiallable
 from bridge.calls.capture import (
@@ -461,7 +469,7 @@ class LiveCall:
             case TellManager(message, then):
                 channel, language = self.channels[Leg.MANAGER], self._language()
                 telling = self._pbx.tell(self.asked.call_id, channel, message, language, then=then)
-                await self._try(Leg.MANAGER, telling)
+                await self._try(Leg.MANAGER, _unless_gone(telling))
             case HangUpLeg(leg):
                 await self._rung_back()
                 await self._hang_up(leg)
@@ -696,6 +704,12 @@ class LiveCall:
     @property
     def _pbx(self) -> Pbx:
         return self._parts.pbx
+
+
+async def _unless_gone(request: Awaitable[object]) -> None:
+    """Whoever has hung up in this moment has not failed: that they have gone an event is about to tell."""
+    with suppress(NotFound):
+        await request
 
 
 def open_number(vault: Vault, contact: SealedContact) -> HiddenNumber:
