@@ -150,6 +150,12 @@ Happening = (
 )
 
 
+def managers_endpoint(manager_endpoint: str) -> str:
+    """A regular expression for each manager's; `manager_endpoint` is like "PJSIP/{extension}", and a group."""
+    before, after = manager_endpoint.split("{extension}")
+    return rf"{re.escape(before)}(?P<extension>[A-Za-z0-9_-]+){re.escape(after)}"
+
+
 class Reader:
     """Reads events of one application. `manager_endpoint` is like "PJSIP/{extension}".
 
@@ -158,10 +164,7 @@ class Reader:
 
     def __init__(self, manager_endpoint: str, carrier_endpoints: Collection[str] = ()) -> None:
         # Asterisk names a channel by the endpoint that authenticated, then a counter: PJSIP/101-0000002a.
-        before, after = manager_endpoint.split("{extension}")
-        self._manager_channel = re.compile(
-            rf"{re.escape(before)}(?P<extension>[A-Za-z0-9_-]+){re.escape(after)}-[0-9a-f]{{8,}}", re.ASCII
-        )
+        self._manager_channel = re.compile(rf"{managers_endpoint(manager_endpoint)}-[0-9a-f]{{8,}}", re.ASCII)
         names_of_carriers = "|".join(map(re.escape, carrier_endpoints)) or r"(?!)"
         self._carrier_channel = re.compile(rf"PJSIP/(?:{names_of_carriers})-[0-9a-f]{{8,}}", re.ASCII)
 

@@ -9,6 +9,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from keying import hear_each_other
+from shop import next_result, records
+
+from bridge.proof.sip.carrier import Carrier
+from bridge.proof.sip.phone import Phone
 from labkit import ports
 from labkit.lab import Lab
 from labkit.plan import CARRIER_HOST, UDP
@@ -61,6 +66,20 @@ def callback_shop(folder: Path, *, managers: int = 3, **callbacks: Any) -> Itera
         yield lab
     finally:
         lab.down()
+
+
+async def called_back(lab: Lab, phone: Phone, carrier: Carrier, number: str) -> None:
+    """A customer calls the shop, and talks with the manager whose phone rings."""
+    before = records(lab)
+    customer = await carrier.call(SHOPS_NUMBER, from_=number)
+    call = await phone.incoming()
+    call.ring()
+    await call.answer()
+    await customer.answered()
+    await hear_each_other(call, customer)
+    await customer.hang_up()
+    await call.ended()
+    assert (await next_result(lab, before)).result == "talked"
 
 
 def queued(lab: Lab) -> list[str]:

@@ -5,7 +5,10 @@ from collections.abc import AsyncIterator, Iterator
 
 import pytest
 import pytest_asyncio
+from shop import carrier_of, nothing_left, registered_phone
 
+from bridge.proof.sip.carrier import Carrier
+from bridge.proof.sip.phone import Phone
 from labkit import ports
 from labkit.faults.shop import FaultShop, open_shop
 from labkit.lab import Lab
@@ -39,6 +42,23 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     )
     yield lab
     lab.down()
+
+
+@pytest.fixture
+async def phone(lab: Lab) -> AsyncIterator[Phone]:
+    """Of 101, at the module's own `lab` where it has one. Calls that a test leaves are hung up."""
+    async with registered_phone(lab) as phone:
+        yield phone
+        for call in phone.calls:
+            await call.hang_up()
+
+
+@pytest.fixture
+async def carrier(lab: Lab) -> AsyncIterator[Carrier]:
+    """One that the PBX has seen to be alive; nothing may be left of a test's calls when it goes."""
+    async with carrier_of(lab) as carrier:
+        yield carrier
+    await nothing_left(lab)
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from ami_shop import OTHERS, AmiShop, ami_shop
-from callback_shop import SHOPS_NUMBER, SUPERVISOR
+from callback_shop import SHOPS_NUMBER, SUPERVISOR, called_back
 from keying import by_events, hear_each_other, heard
 from shop import carrier_of, gauge, next_result, nothing_left, records, registered_phone, until, until_async
 
@@ -73,7 +73,7 @@ async def test_while_calls_go_on_no_number_and_no_key_comes_over_the_link(shop: 
         carrier = await stack.enter_async_context(carrier_of(lab))
         carrier.server = lab.sip_address
         await a_masked_call_with_a_capture(lab, phone, carrier)
-        await a_callback(lab, phone, carrier)
+        await called_back(lab, phone, carrier, HARRIET)
         await a_call_of_somebody_unknown(lab)
         # What was said before this is said by now, to everybody.
         await with_a_wrong_password(lab, "102", times=1)
@@ -104,19 +104,6 @@ async def a_masked_call_with_a_capture(lab: Lab, phone: Phone, carrier: Carrier)
     await until(lambda: "over" in captures_moves(lab, since), "the end of the capture", within=30)
     await manager.hang_up()
     await customer.ended()
-
-
-async def a_callback(lab: Lab, phone: Phone, carrier: Carrier) -> None:
-    before = records(lab)
-    customer = await carrier.call(SHOPS_NUMBER, from_=HARRIET)
-    call = await phone.incoming()
-    call.ring()
-    await call.answer()
-    await customer.answered()
-    await hear_each_other(call, customer)
-    await customer.hang_up()
-    await call.ended()
-    assert (await next_result(lab, before)).result == "talked"
 
 
 async def a_call_of_somebody_unknown(lab: Lab) -> None:

@@ -21,7 +21,7 @@ from keying import (
     keys_of,
     speak_without_events,
 )
-from shop import carrier_of, next_result, nothing_left, records, registered_phone, settings, until
+from shop import next_result, records, settings, until
 
 from bridge.proof.sip.call import Call
 from bridge.proof.sip.carrier import Carrier
@@ -37,21 +37,6 @@ ENGLISH, RUSSIAN = "1042", "1043"
 def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     with capture_shop(tmp_path_factory.mktemp("captures")) as lab:
         yield lab
-
-
-@pytest.fixture
-async def phone(lab: Lab) -> AsyncIterator[Phone]:
-    async with registered_phone(lab) as phone:
-        yield phone
-        for call in phone.calls:
-            await call.hang_up()
-
-
-@pytest.fixture
-async def carrier(lab: Lab) -> AsyncIterator[Carrier]:
-    async with carrier_of(lab) as carrier:
-        yield carrier
-    await nothing_left(lab)
 
 
 @dataclass

@@ -16,7 +16,7 @@ import yaml
 from capture_shop import SETTINGS, capture_shop
 from eavesdropping import all_events
 from keying import WAYS, hear_each_other, keys_of
-from shop import ari, carrier_of, nothing_left, registered_phone, settings, until
+from shop import ari, settings, until
 
 from bridge.asterisk.announcements import COMPARISON_BEGUN, COMPARISONS, as_media
 from bridge.asterisk.pbx import Pbx, ShopLine
@@ -40,21 +40,6 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     wanted = SETTINGS | {"desk": {"comparisons_per_day": TRIES}}
     with capture_shop(tmp_path_factory.mktemp("comparisons"), wanted) as lab:
         yield lab
-
-
-@pytest.fixture
-async def phone(lab: Lab) -> AsyncIterator[Phone]:
-    async with registered_phone(lab) as phone:
-        yield phone
-        for call in phone.calls:
-            await call.hang_up()
-
-
-@pytest.fixture
-async def carrier(lab: Lab) -> AsyncIterator[Carrier]:
-    async with carrier_of(lab) as carrier:
-        yield carrier
-    await nothing_left(lab)
 
 
 @dataclass

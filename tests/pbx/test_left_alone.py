@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from capture_shop import capture_shop
 from keying import hear_each_other, hears_tone
-from shop import carrier_of, next_result, nothing_left, records, registered_phone, until
+from shop import next_result, records, until
 
 from bridge.proof.scan import Scanner
 from bridge.proof.sip.carrier import Carrier
@@ -23,21 +23,6 @@ ORDER, NUMBER = "1042", "+447700900123"
 def lab(tmp_path: Path) -> Iterator[Lab]:
     with capture_shop(tmp_path / "lab") as lab:
         yield lab
-
-
-@pytest.fixture
-async def phone(lab: Lab) -> AsyncIterator[Phone]:
-    async with registered_phone(lab) as phone:
-        yield phone
-        for call in phone.calls:
-            await call.hang_up()
-
-
-@pytest.fixture
-async def carrier(lab: Lab) -> AsyncIterator[Carrier]:
-    async with carrier_of(lab) as carrier:
-        yield carrier
-    await nothing_left(lab)
 
 
 def requests(lab: Lab) -> int:

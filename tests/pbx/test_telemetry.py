@@ -12,7 +12,7 @@ from pathlib import Path
 from time import monotonic
 
 import pytest
-from callback_shop import SHOPS_NUMBER, callback_shop
+from callback_shop import callback_shop, called_back
 from keying import hear_each_other
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from shop import carrier_of, next_result, nothing_left, records, registered_phone, settings, until
@@ -111,16 +111,7 @@ async def test_each_call_is_one_trace_without_a_byte_of_a_customers(
     await dial(lab, phone, carrier, "1043")
     refused = await phone.dial("*999999")
     await refused.ended()
-    before = records(lab)
-    customer = await carrier.call(SHOPS_NUMBER, from_=HARRIET)
-    call = await phone.incoming()
-    call.ring()
-    await call.answer()
-    await customer.answered()
-    await hear_each_other(call, customer)
-    await customer.hang_up()
-    await call.ended()
-    await next_result(lab, before)
+    await called_back(lab, phone, carrier, HARRIET)
     await until(lambda: len(collector.traces()) >= 4, "four traces")
     talked = {"callbridge.kind": "dial-order", "callbridge.result": "talked"}
     told = [without(trace, "callbridge.call", "steps") for trace in collector.traces()]

@@ -55,7 +55,18 @@ def make_desk_app(daemon: DeskDaemon, *, clock: Callable[[], int] = now_ms) -> F
     app.state.door = Door(alarmed=app.state.work.listeners.alarm)
     app.state.customers_door = Door(alarmed=app.state.work.listeners.alarm)
     app.state.phones_door = Door(alarmed=app.state.work.listeners.alarm)
-    for part in (access, work, people, limits, contacts, messages, doubts, comparisons, texts, disclosure):
+    for part in (
+        access,
+        work,
+        people,
+        limits,
+        contacts,
+        messages,
+        doubts,
+        comparisons,
+        texts,
+        disclosure,
+        phones,
+    ):
         app.include_router(part.router)
-    app.include_router(phones.router)
     return app

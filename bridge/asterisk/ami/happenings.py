@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from bridge.asterisk.happenings import managers_endpoint
 from bridge.rules.sip_attacks import Tried
 
 _TRIED: Final = {
@@ -45,10 +46,7 @@ class Reader:
     """`manager_endpoint` is like "PJSIP/{extension}"."""
 
     def __init__(self, manager_endpoint: str) -> None:
-        before, after = manager_endpoint.split("{extension}")
-        self._phone = re.compile(
-            rf"{re.escape(before)}(?P<extension>[A-Za-z0-9_-]+){re.escape(after)}", re.ASCII
-        )
+        self._phone = re.compile(managers_endpoint(manager_endpoint), re.ASCII)
 
     def extension_of(self, endpoint: str) -> str | None:
         """Of the manager whose phone this is, of an endpoint such as PJSIP/101."""
