@@ -151,7 +151,7 @@ Happening = (
 
 
 def managers_endpoint(manager_endpoint: str) -> str:
-    """A regular expression for each manager's; `manager_endpoint` is like "PJSIP/{extension}", and a group."""
+    """A regular expression with a group `extension`, for what is written like "PJSIP/{extension}"."""
     before, after = manager_endpoint.split("{extension}")
     return rf"{re.escape(before)}(?P<extension>[A-Za-z0-9_-]+){re.escape(after)}"
 
