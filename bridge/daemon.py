@@ -267,6 +267,7 @@ class Daemon:
         self.tasks = tasks
         self.desk_tasks = Tasks()
         self._running = running
+        self._reloading = asyncio.Lock()
         self._manager = manager
         self._client = client
         self._trunk = trunk
@@ -474,6 +475,11 @@ class Daemon:
         while True:
             await told.wait()
             told.clear()
+            await self.reload()
+
+    async def reload(self) -> None:
+        """Read the configuration and the keys again; `status` has what came of it."""
+        async with self._reloading:
             self._manager.reloading("reading the configuration")
             try:
                 await self._running.reload(lambda keys: unlock(keys, self._database), self._take_over)

@@ -131,6 +131,9 @@ class Daemon(Protocol):
     def measure(self) -> None:
         """Bring the gauges up to date."""
 
+    async def reload(self) -> None:
+        """Read the configuration again; `status` has what came of it."""
+
 
 def make_app(daemon: Daemon) -> FastAPI:
     app = FastAPI(title="call-bridge", version=__version__, docs_url=None, redoc_url=None)
@@ -156,6 +159,12 @@ def make_app(daemon: Daemon) -> FastAPI:
         """How the daemon is, for people."""
         now = daemon.readiness
         return {"ready": now.ready, **asdict(now), **asdict(daemon.status)}
+
+    @app.post("/v1/reload")
+    async def reload() -> dict[str, Any]:
+        """Have the configuration read again, and say what came of it."""
+        await daemon.reload()
+        return asdict(daemon.status.config)
 
     @app.get("/metrics")
     async def metrics() -> Response:

@@ -131,6 +131,10 @@ class ApiClient:
         """How the daemon is."""
         return self._read(Status, await self._accepted("GET", "/v1/status"))
 
+    async def reload(self) -> ConfigStatus:
+        """Have the daemon read its configuration again; what came of it is in the answer."""
+        return self._read(ConfigStatus, await self._accepted("POST", "/v1/reload"))
+
     async def calls(self) -> list[LiveCall]:
         """Every live call, oldest first."""
         return self._read(_Calls, await self._accepted("GET", "/v1/calls")).calls

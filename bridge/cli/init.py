@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import secrets
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -15,20 +13,16 @@ import typer
 from bridge.asterisk.ari import AriError
 from bridge.cli.errors import CommandFailed
 from bridge.cli.exits import Exit
-from bridge.cli.printing import shown
+from bridge.cli.pbx_files import finish_what_was_interrupted, refuse_all_but_root, show_plan
 from bridge.cli.session import CONFIG_PLACES
-from bridge.config import config_of
 from bridge.install.answers import Answers, extensions, fault_of
-from bridge.install.diff import diff_of
 from bridge.install.found import Found
 from bridge.install.journal import Journal
 from bridge.install.look import country_of, look, time_zone
 from bridge.install.plan import Plan, Secrets, answers_wanted, endpoints, plan, trunks
-from bridge.install.reload import reload_modules
 from bridge.install.ring import Rung
 from bridge.install.ring import ring as ring_phone
 from bridge.proof.storytexts import language_of_locale
-from bridge.vault import KeyRing
 
 _FIRST_EXTENSION: Final = "101"
 _RING_SECONDS: Final = 15
@@ -87,10 +81,6 @@ def init(
         str | None,
         typer.Option("--ring", metavar="EXTENSION", help="Then let this phone of the shop's own ring."),
     ] = None,
-    reload: Annotated[
-        bool,
-        typer.Option("--reload", help="Then let a running Asterisk read dialplan and SIP settings again."),
-    ] = False,
     root: Annotated[
         Path, typer.Option("--root", help="A copy of a configuration tree to try it on; / is this machine.")
     ] = Path("/"),
@@ -103,18 +93,13 @@ def init(
     It looks for what is there, asks for the rest, shows what it would write, and asks before it does. A
     second run finds nothing to do. No password is ever shown.
     """
-    if root == Path("/") and os.geteuid() != 0:
-        raise CommandFailed(
-            Exit.REFUSED, "Asterisk's files are root's to change: run it with sudo, or try it with --root."
-        )
+    refuse_all_but_root(root)
     root = root.absolute()
     journal = Journal(root)
     if undo:
         _undo(journal, keep_changed=keep_changed)
         return
-    if journal.unfinished:
-        journal.finish()
-        typer.echo("An earlier init was interrupted. What it had begun is finished now.", err=True)
+    finish_what_was_interrupted(journal)
     found = look(root, asterisk_etc, context.obj or CONFIG_PLACES[-1])
     options = {
         "shop_name": shop_name,
@@ -129,21 +114,15 @@ def init(
     }
     answers = _Questions(found, root, options, asking=not yes).answers() if answers_wanted(found) else None
     made = plan(found, answers, _secrets(answers, carrier_password_file, asking=not yes))
-    _check_config(found, made)
     if not made.changes:
         typer.echo("Nothing to do: everything is in place.")
-        if reload:
-            _reload(found)
         if ring is not None:
             _ring(found, ring)
         return
-    _show(made, found)
+    show_plan(made, found)
     if not yes and not typer.confirm("Write this?"):
         raise typer.Abort
     journal.write(made, found.files)
-    if reload and found.config is not None:
-        _reload(found)
-        return
     typer.echo(_next_steps(found, made))
 
 
@@ -231,42 +210,7 @@ def _secrets(answers: Answers | None, carrier_password_file: Path | None, *, ask
         carrier = str(typer.prompt("The password there (not shown)", hide_input=True))
     if carrier is not None and (not carrier or not carrier.isprintable()):
         raise CommandFailed(Exit.USAGE, "The carrier's password must be one line.")
-    return Secrets(
-        ari_password=secrets.token_hex(24),
-        ami_secret=secrets.token_hex(24),
-        key_ring=KeyRing.new().dump(),
-        sip_passwords={each: secrets.token_hex(16) for each in (answers.managers if answers else ())},
-        carrier_password=carrier,
-    )
-
-
-def _check_config(found: Found, made: Plan) -> None:
-    """The daemon's own reading of what it is to have. Raises ConfigError."""
-    for change in made.changes:
-        if change.path == found.places.config:
-            config_of(change.content.decode(), change.path)
-
-
-def _show(made: Plan, found: Found) -> None:
-    for line in diff_of(made.changes, found.files).splitlines():
-        typer.echo(shown(line))
-    for remark in made.remarks:
-        typer.echo(f"\n{remark}")
-
-
-def _reload(found: Found) -> None:
-    """By ARI, whose user may do so anyway: whoever may by AMI may read passwords and list calls, too."""
-    config = found.config
-    assert config is not None  # noqa: S101 - where nothing is left to write, it is there
-    asterisk, password = config.asterisk, found.places.ari_password.read_text(encoding="ascii").strip()
-    try:
-        asyncio.run(reload_modules(asterisk.ari_url, asterisk.ari_user, password))
-    except (AriError, TimeoutError):
-        raise CommandFailed(
-            Exit.UNAVAILABLE,
-            f"Asterisk does not answer at {asterisk.ari_url}, so it was not reloaded: restart it.",
-        ) from None
-    typer.echo("Asterisk has read its dialplan and its SIP settings again.")
+    return Secrets.fresh(answers.managers if answers else (), carrier)
 
 
 def _ring(found: Found, extension: str) -> None:

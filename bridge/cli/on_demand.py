@@ -21,6 +21,7 @@ _PLACES: Final = {
     "backup": "backup",
     "restore": "backup",
     "init": "init",
+    "apply": "apply",
     "doctor": "doctor",
     "prove": "prove",
     "keys": "keys",

@@ -7,9 +7,10 @@ file that a program writes is left alone: its line goes into the file that it in
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from secrets import token_hex
 from typing import Final
 
 from bridge.doctor.conf import Conf, Section, ends_in_a_comment, is_true
@@ -18,6 +19,7 @@ from bridge.install import texts
 from bridge.install.answers import Answers
 from bridge.install.errors import CannotPlan
 from bridge.install.found import FOLDER, Found, Owner
+from bridge.vault import KeyRing
 
 DIALPLAN: Final = "extensions-call-bridge.conf"
 TEMPLATES: Final = ("pjsip-managers.conf", "pjsip-trunk.conf")
@@ -44,6 +46,17 @@ class Secrets:
     key_ring: str = field(repr=False)
     sip_passwords: dict[str, str] = field(repr=False)
     carrier_password: str | None = field(repr=False)
+
+    @classmethod
+    def fresh(cls, managers: Iterable[str] = (), carrier_password: str | None = None) -> Secrets:
+        """Made here, but for the password that the carrier has made."""
+        return cls(
+            ari_password=token_hex(24),
+            ami_secret=token_hex(24),
+            key_ring=KeyRing.new().dump(),
+            sip_passwords={each: token_hex(16) for each in managers},
+            carrier_password=carrier_password,
+        )
 
 
 @dataclass(frozen=True, slots=True)

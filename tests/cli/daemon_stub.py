@@ -84,7 +84,12 @@ class ScriptedDaemon:
     readiness: Readiness = field(default_factory=lambda: Readiness(link=True, sealed=False))
     status: Status = WELL
 
+    reloads: int = 0
+
     def measure(self) -> None: ...
+
+    async def reload(self) -> None:
+        self.reloads += 1
 
 
 @contextmanager

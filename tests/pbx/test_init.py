@@ -83,9 +83,15 @@ class SetUp:
         return done.stdout
 
     def init(self, *arguments: str) -> str:
+        return self._on_copy("init", *arguments)
+
+    def apply(self) -> str:
+        return self._on_copy("apply")
+
+    def _on_copy(self, command: str, *arguments: str) -> str:
         config = Path("/etc/call-bridge/config.yaml")
         done = subprocess.run(
-            [CALL_BRIDGE, "--config", config, "init", "--root", self.root, "--yes", *arguments],
+            [CALL_BRIDGE, "--config", config, command, "--root", self.root, "--yes", *arguments],
             stdin=subprocess.DEVNULL,
             env={**os.environ, "LANG": "C.UTF-8"},
             capture_output=True,
@@ -181,13 +187,17 @@ async def test_a_phone_of_the_shop_rings_on_request(pbx: SetUp, phone: Phone) ->
     assert "It was answered." in told.result()
 
 
-def test_a_reload_lets_a_running_asterisk_know_what_was_written_since(pbx: SetUp) -> None:
+def test_what_was_written_since_is_applied_to_a_running_asterisk_and_daemon(pbx: SetUp) -> None:
     ours, ends = pbx.etc / "call-bridge/pjsip.conf", "[102](call-bridge-manager)\nauth=101\naors=101\n"
     ours.write_text(f"{ours.read_text()}\n{ends}")
     extensions = pbx.etc / "extensions.conf"
     extensions.write_text(f"{extensions.read_text()}\n[added]\nexten => 1,1,Hangup()\n")
     assert "Unable to find" in pbx.asterisk.rx("pjsip show endpoint 102")
-    assert "has read its dialplan and its SIP settings again" in pbx.init("--reload")
+    pbx.config.write_text(pbx.config.read_text().replace("name: Shop", "name: Our Shop"))
+    told = pbx.apply()
+    assert "Asterisk has read its dialplan and its SIP settings again." in told
+    assert "The daemon goes by " in told
+    assert "configuration on disk" not in pbx.call_bridge("status"), "the daemon has read it"
     assert "Unable to find" not in pbx.asterisk.rx("pjsip show endpoint 102")
     assert "'1' =>" in pbx.asterisk.rx("dialplan show added")
 

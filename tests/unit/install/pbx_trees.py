@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import stat
+import sys
 from collections.abc import Mapping
+from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
+
+from bridge.cli.main import run
 
 SIP_PASSWORD = "open-sesame-of-200"
 
@@ -100,3 +105,41 @@ def picture(root: Path) -> dict[str, tuple[int, int, int, bytes]]:
             content = path.read_bytes() if path.is_file() else b""
             found[name] = (stat.S_IMODE(state.st_mode), state.st_uid, state.st_gid, content)
     return found
+
+
+SHOP = ("--shop-name", "Example Shop", "--shop-number", "+442079460000")
+CARRIER = ("--carrier", "192.0.2.10")
+
+
+class Init:
+    """The command on one tree, and `apply`; what it says is kept."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.out = self.err = ""
+
+    def __call__(self, *arguments: str, typed: str = "") -> int:
+        return self.run("init", *arguments, typed=typed)
+
+    def run(self, command: str, *arguments: str, typed: str = "") -> int:
+        out, err, stdin = io.StringIO(), io.StringIO(), sys.stdin
+        sys.stdin = io.StringIO(typed)
+        try:
+            with redirect_stdout(out), redirect_stderr(err):
+                code = run([command, "--root", str(self.root), *arguments])
+        finally:
+            sys.stdin = stdin
+        self.out, self.err = out.getvalue(), err.getvalue()
+        return code
+
+    def read(self, name: str) -> str:
+        return (self.root / name).read_text()
+
+
+def want_ami(init: Init) -> None:
+    config = init.root / "etc/call-bridge/config.yaml"
+    text = config.read_text()
+    before, section, after = text.partition("\nami:\n")
+    after = after.replace("enabled: false", "enabled: true", 1)
+    after = after.replace("secret_file: null", "secret_file: /var/lib/call-bridge/ami-secret", 1)
+    config.write_text(before + section + after)

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import io
 import os
 import re
 import shutil
 import signal
-import sys
-from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 
 import pytest
-from pbx_trees import FREEPBX, SIP_PASSWORD, VANILLA, picture, tree
+from pbx_trees import CARRIER, FREEPBX, SHOP, SIP_PASSWORD, VANILLA, Init, picture, tree, want_ami
 
-from bridge.cli.main import run
 from bridge.config import load_config
 from bridge.doctor.conf import read_conf
 from bridge.doctor.examine import examine
@@ -24,32 +20,8 @@ from bridge.doctor.pjsip import objects, value_of
 from bridge.vault import KeyFile, read_key_ring
 
 OURS = "etc/asterisk/call-bridge"
-SHOP = ("--shop-name", "Example Shop", "--shop-number", "+442079460000")
-CARRIER = ("--carrier", "192.0.2.10")
 WRITES = 2 * 18 + 2
 """The last syncs to disk: of each file and its folder, and of the manifests before and after."""
-
-
-class Init:
-    """The command on one tree; what it says is kept."""
-
-    def __init__(self, root: Path) -> None:
-        self.root = root
-        self.out = self.err = ""
-
-    def __call__(self, *arguments: str, typed: str = "") -> int:
-        out, err, stdin = io.StringIO(), io.StringIO(), sys.stdin
-        sys.stdin = io.StringIO(typed)
-        try:
-            with redirect_stdout(out), redirect_stderr(err):
-                code = run(["init", "--root", str(self.root), *arguments])
-        finally:
-            sys.stdin = stdin
-        self.out, self.err = out.getvalue(), err.getvalue()
-        return code
-
-    def read(self, name: str) -> str:
-        return (self.root / name).read_text()
 
 
 @pytest.fixture
@@ -144,15 +116,6 @@ def test_an_ami_that_is_on_already_keeps_its_own_settings(vanilla: Init) -> None
     vanilla("--yes")
     assert "[general]" not in vanilla.read(f"{OURS}/manager.conf")
     assert "[call-bridge]" in vanilla.read(f"{OURS}/manager.conf")
-
-
-def want_ami(init: Init) -> None:
-    config = init.root / "etc/call-bridge/config.yaml"
-    text = config.read_text()
-    before, section, after = text.partition("\nami:\n")
-    after = after.replace("enabled: false", "enabled: true", 1)
-    after = after.replace("secret_file: null", "secret_file: /var/lib/call-bridge/ami-secret", 1)
-    config.write_text(before + section + after)
 
 
 def test_the_trunk_of_freepbx_is_used_and_the_sealed_one_is_made_like_it(freepbx: Init) -> None:
