@@ -19,7 +19,6 @@ from bridge.asterisk.ari import (
     AriError,
     BadRequest,
     Conflict,
-    NotFound,
     Unprocessable,
     UnusableId,
 )
@@ -471,7 +470,7 @@ class LiveCall:
             case TellManager(message, then):
                 channel, language = self.channels[Leg.MANAGER], self._language()
                 telling = self._pbx.tell(self.asked.call_id, channel, message, language, then=then)
-                await self._try(Leg.MANAGER, _unless_gone(telling))
+                await self._try(Leg.MANAGER, telling)
             case HangUpLeg(leg):
                 await self._rung_back()
                 await self._hang_up(leg)
@@ -676,15 +675,23 @@ class LiveCall:
             # Asterisk obeys in any order, and could be told to end what it has not made yet.
             prepared, self._prepared = self._prepared, None
             await self._try(leg, prepared.withdraw(), fatal=False)
+        await self._try(leg, self._end(leg, channel), fatal=False)
+
+    async def _end(self, leg: Leg, channel: str) -> None:
         try:
-            await self._try(leg, self._pbx.hang_up(channel), fatal=False)
-        except ChannelGoneAlready:
+            await self._pbx.hang_up(channel)
+        except ChannelGoneAlready:  # perhaps before anybody listened: its end may never be told
             self.post(LegEnded(leg))
 
     async def _try(self, leg: Leg, request: Awaitable[object], *, fatal: bool = True) -> None:
-        """Carry a request out; a failed one that the call cannot live without becomes the leg's failure."""
+        """Carry a request out; a failed one that the call cannot live without becomes the leg's failure.
+
+        Whoever has hung up in this moment has not failed: that they have gone an event is about to tell.
+        """
         try:
             await request
+        except ChannelGoneAlready:
+            self._log.debug("a leg has gone already", leg=leg.value)
         except (AriError, UnusableId, NotDiallable, CarrierDown) as error:
             self._log.warning(
                 "a request failed",
@@ -715,12 +722,6 @@ class LiveCall:
     @property
     def _pbx(self) -> Pbx:
         return self._parts.pbx
-
-
-async def _unless_gone(request: Awaitable[object]) -> None:
-    """Whoever has hung up in this moment has not failed: that they have gone an event is about to tell."""
-    with suppress(NotFound):
-        await request
 
 
 def open_number(vault: Vault, contact: SealedContact) -> HiddenNumber:

@@ -8,10 +8,9 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
-import pytest
 from obliging_shop import ObligingPbx, Shop, open_shop, until
 
-from bridge.asterisk.ari import AriError, BadRequest, Conflict, LinkDown, Unprocessable
+from bridge.asterisk.ari import Conflict, LinkDown
 from bridge.asterisk.happenings import ChannelEntered, ChannelGone, OrderDialled
 
 
@@ -179,28 +178,3 @@ async def test_a_dial_ahead_that_fails_fails_the_call_and_not_before_it_is_admit
         await shop.over()
         await shop.ledger.flush(5)
         assert await shop.results() == ["failed"]
-
-
-class GoneAsTheyAreJoined(ObligingPbx):
-    """A manager who hangs up in the moment in which the customer picks up."""
-
-    error: AriError
-
-    async def join(self, call_id: str, *channels: str) -> None:
-        self.hear(ChannelGone(channels[0], 16))
-        raise self.error
-
-
-@pytest.mark.parametrize(
-    "error", [BadRequest("bridges.add_channel", 400), Unprocessable("bridges.add_channel", 422)]
-)
-async def test_a_manager_who_is_gone_when_the_two_are_joined_has_cancelled(
-    tmp_path: Path, error: AriError
-) -> None:
-    pbx = GoneAsTheyAreJoined()
-    pbx.error = error
-    async with open_shop(tmp_path, pbx=pbx) as shop:
-        shop.dial()
-        await shop.over()
-        await shop.ledger.flush(5)
-        assert await shop.results() == ["cancelled"]
