@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from asyncio import Event
-from collections.abc import Iterable
-from contextlib import suppress
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final
@@ -20,6 +20,7 @@ from bridge.asterisk.ari import (
     BridgeInfo,
     ChannelInfo,
     Conflict,
+    InvalidState,
     NotFound,
     Unprocessable,
 )
@@ -149,7 +150,9 @@ class Pbx:
         return None
 
     async def ring_back(self, channel_id: str) -> None:
-        await self._client.channels.handle(channel_id).ring()
+        """Raises ChannelGoneAlready."""
+        with _gone_where_it_has_left():
+            await self._client.channels.handle(channel_id).ring()
 
     @property
     def dials_sealed(self) -> bool:
@@ -200,7 +203,9 @@ class Pbx:
         await self._client.channels.handle(channel_id).dial(timeout=round(seconds))
 
     async def answer(self, channel_id: str) -> None:
-        await self._client.channels.handle(channel_id).answer()
+        """Raises ChannelGoneAlready."""
+        with _gone_where_it_has_left():
+            await self._client.channels.handle(channel_id).answer()
 
     async def caller(self, channel_id: str, line: CallerLine) -> ReadNumber | None:
         """Who calls on a channel that came in; None where its INVITE tells no number."""
@@ -420,12 +425,16 @@ class Pbx:
     async def tell(
         self, call_id: str, channel_id: str, message: Message, language: str, *, then: Message | None = None
     ) -> None:
-        """Play a message, and another one after which the call goes on, if there is one."""
+        """Play a message, and another one after which the call goes on, if there is one.
+
+        Raises ChannelGoneAlready.
+        """
         played = (message,) if then is None else (message, then)
         playback_id = names.playback_id(call_id, goes_on=then is not None)
-        await self._client.channels.handle(channel_id).play(
-            media_of(*played), playback_id=playback_id, lang=language
-        )
+        with _gone_where_it_has_left():
+            await self._client.channels.handle(channel_id).play(
+                media_of(*played), playback_id=playback_id, lang=language
+            )
 
     async def hang_up(self, channel_id: str) -> None:
         """Raises ChannelGoneAlready where there is nothing left to hang up."""
@@ -448,6 +457,15 @@ class Pbx:
                 raise
             except AriError:
                 await bridge.destroy()
+
+
+@contextmanager
+def _gone_where_it_has_left() -> Iterator[None]:
+    """A channel that was in our application and is there no longer has hung up, whatever is left of it."""
+    try:
+        yield
+    except (NotFound, Conflict, InvalidState):
+        raise ChannelGoneAlready from None
 
 
 def order_label(code: str, *, confirmed: bool) -> str:

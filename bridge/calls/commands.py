@@ -36,17 +36,18 @@ class CreateLeg:
 
 @dataclass(frozen=True, slots=True)
 class PrepareCustomer:
-    """Begin to make the customer's channel, without a number, for CreateLeg; answered by LegEntered."""
+    """Begin to make the customer's channel, without a number, for CreateLeg; answered by LegEntered.
+
+    It is dialled, too, as soon as the PBX does that, as far as it goes without a number. The PBX itself gives
+    up after `seconds`.
+    """
+
+    seconds: float
 
 
 @dataclass(frozen=True, slots=True)
 class DialAhead:
-    """Let the PBX dial the prepared channel as far as that goes without a number; DialLeg does the rest.
-
-    The PBX itself gives up after `seconds`.
-    """
-
-    seconds: float
+    """Dial the prepared channel now, if the PBX would not do it before; DialLeg does the rest."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -101,18 +101,13 @@ def request(call: Call, _event: Event) -> Step:
         return checking, (wait, Admit())
     if not call.early:
         return replace(checking, legs=frozenset({MANAGER})), (wait, Admit())
-    return replace(checking, legs=frozenset(Leg)), (wait, PrepareCustomer(), Admit())
+    return replace(checking, legs=frozenset(Leg)), (wait, PrepareCustomer(call.timings.ring), Admit())
 
 
 def prepared_early(call: Call, _event: Event) -> Step:
     if CUSTOMER not in call.legs or CUSTOMER in call.entered:
         return call, ()
-    return dial_ahead(replace(call, entered=call.entered | {CUSTOMER}))
-
-
-def dial_ahead(call: Call) -> Step:
-    """The phone rings when the call has been admitted, and is on record."""
-    return call, (DialAhead(call.timings.ring),)
+    return replace(call, entered=call.entered | {CUSTOMER}), (DialAhead(),)
 
 
 def admit(call: Call, event: Event) -> Step:
@@ -161,7 +156,7 @@ def leg_entered(call: Call, event: Event) -> Step:
     assert isinstance(event, LegEntered)
     entered = replace(call, entered=call.entered | {event.leg})
     if entered.early and not entered.recorded and entered != call:
-        return dial_ahead(entered)
+        return entered, (DialAhead(),)
     return dial(entered)
 
 

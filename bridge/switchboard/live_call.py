@@ -19,7 +19,6 @@ from bridge.asterisk.ari import (
     AriError,
     BadRequest,
     Conflict,
-    NotFound,
     Unprocessable,
     UnusableId,
 )
@@ -442,8 +441,8 @@ class LiveCall:
         match command:
             case Admit():
                 await self._admit()
-            case PrepareCustomer():
-                self._prepare_customer()
+            case PrepareCustomer(seconds):
+                await self._prepare_customer(seconds)
             case FindNextContact(result):
                 await self._find_next(result)
             case RingBack():
@@ -452,8 +451,10 @@ class LiveCall:
                 await self._create_manager()
             case CreateLeg(Leg.CUSTOMER):
                 await self._create_customer()
-            case DialAhead() | DialLeg():
-                await self._dial(command)
+            case DialAhead():
+                self._dial_ahead()
+            case DialLeg(leg, seconds):
+                await self._dial(leg, seconds)
             case AnswerManager():
                 await self._rung_back()
                 await self._try(Leg.MANAGER, self._pbx.answer(self.channels[Leg.MANAGER]))
@@ -469,7 +470,7 @@ class LiveCall:
             case TellManager(message, then):
                 channel, language = self.channels[Leg.MANAGER], self._language()
                 telling = self._pbx.tell(self.asked.call_id, channel, message, language, then=then)
-                await self._try(Leg.MANAGER, _unless_gone(telling))
+                await self._try(Leg.MANAGER, telling)
             case HangUpLeg(leg):
                 await self._rung_back()
                 await self._hang_up(leg)
@@ -478,14 +479,9 @@ class LiveCall:
             case StopTimer(timer):
                 self._stop(timer)
             case RecordAnswer():
-                self.answered_ms = now_ms()
-                self._note(partial(self._parts.ledger.answered, self.asked.call_id, self.answered_ms))
-                self._parts.book.answered(self.asked.call_id, self.answered_ms)
+                self._record_answer()
             case RecordResult(result, cause):
-                if self.counted:
-                    metrics.calls.labels(result.value).inc()
-                self._log.info("call ended", order=self.asked.code, result=result.value, cause=cause)
-                self._note(partial(self._parts.ledger.finished, self.asked.call_id, result, cause))
+                self._record_result(result, cause)
             case Close():
                 self._tell_refusal()
                 await self._rung_back()
@@ -517,6 +513,17 @@ class LiveCall:
             return
         self.told.set_result(admitted)
         self.post(CallRecorded())
+
+    def _record_answer(self) -> None:
+        self.answered_ms = now_ms()
+        self._note(partial(self._parts.ledger.answered, self.asked.call_id, self.answered_ms))
+        self._parts.book.answered(self.asked.call_id, self.answered_ms)
+
+    def _record_result(self, result: Result, cause: int | None) -> None:
+        if self.counted:
+            metrics.calls.labels(result.value).inc()
+        self._log.info("call ended", order=self.asked.code, result=result.value, cause=cause)
+        self._note(partial(self._parts.ledger.finished, self.asked.call_id, result, cause))
 
     def _note(self, note: Callable[[], None]) -> None:
         """Have something written of this call when the call itself has been: before, there is no row for it.
@@ -592,27 +599,24 @@ class LiveCall:
         await self._try(Leg.MANAGER, self._pbx.create_manager(channel, extension, code))
 
     async def _create_customer(self) -> None:
-        channel = self._name_customer() if self._prepared is None else self.channels[Leg.CUSTOMER]
+        prepared = self._prepared
         try:
-            number = self._open_number()
+            if prepared is None:
+                asking = self._ask_for_customer(self._name_customer(), self._open_number())
+                await self._try(Leg.CUSTOMER, asking)
+            else:
+                await self._try(Leg.CUSTOMER, prepared.made())
+                prepared.is_for(self._open_number())  # not before, as meanwhile Asterisk dials
         except SealBroken:
             self._log.error("a contact's number does not open; the customer can't be called")
             self.post(LegFailed(Leg.CUSTOMER, Failure.PBX))
-        else:
-            prepared = self._prepared
-            made = self._ask_for_customer(channel, number) if prepared is None else prepared.meant_for(number)
-            await self._try(Leg.CUSTOMER, made)
 
-    async def _dial(self, command: DialAhead | DialLeg) -> None:
-        match command:
-            case DialAhead(seconds):
-                if self._prepared is not None and not isinstance(self._outcome, Refused):
-                    self._prepared.dial_ahead(seconds)
-            case DialLeg(Leg.CUSTOMER, seconds) if self._prepared is not None:
-                prepared, self._prepared = self._prepared, None
-                await self._try(Leg.CUSTOMER, prepared.call(seconds))
-            case DialLeg(leg, seconds):
-                await self._try(leg, self._pbx.dial(self.channels[leg], seconds))
+    async def _dial(self, leg: Leg, seconds: float) -> None:
+        if leg is Leg.CUSTOMER and self._prepared is not None:
+            prepared, self._prepared = self._prepared, None
+            await self._try(leg, prepared.call())
+        else:
+            await self._try(leg, self._pbx.dial(self.channels[leg], seconds))
 
     def _name_customer(self) -> str:
         self._numbers_dialled += 1
@@ -620,10 +624,16 @@ class LiveCall:
         self.channels[Leg.CUSTOMER] = channel
         return channel
 
-    def _prepare_customer(self) -> None:
+    async def _prepare_customer(self, ring_seconds: float) -> None:
         self._read_formats()
         channel = self._name_customer()
-        self._prepared = PreparedCustomer(self._pbx, channel, self._make_blank_customer(channel))
+        making = self._make_blank_customer(channel)
+        self._prepared = PreparedCustomer(self._pbx, channel, making, ring_seconds=ring_seconds)
+        await asyncio.sleep(0)  # Asterisk has most to do of all: it is asked before the database is
+
+    def _dial_ahead(self) -> None:
+        if self._prepared is not None:
+            self._prepared.dial_ahead()
 
     async def _make_blank_customer(self, channel: str) -> Blank:
         blank = self._pbx.blank()
@@ -665,15 +675,23 @@ class LiveCall:
             # Asterisk obeys in any order, and could be told to end what it has not made yet.
             prepared, self._prepared = self._prepared, None
             await self._try(leg, prepared.withdraw(), fatal=False)
+        await self._try(leg, self._end(leg, channel), fatal=False)
+
+    async def _end(self, leg: Leg, channel: str) -> None:
         try:
-            await self._try(leg, self._pbx.hang_up(channel), fatal=False)
-        except ChannelGoneAlready:
+            await self._pbx.hang_up(channel)
+        except ChannelGoneAlready:  # perhaps before anybody listened: its end may never be told
             self.post(LegEnded(leg))
 
     async def _try(self, leg: Leg, request: Awaitable[object], *, fatal: bool = True) -> None:
-        """Carry a request out; a failed one that the call cannot live without becomes the leg's failure."""
+        """Carry a request out; a failed one that the call cannot live without becomes the leg's failure.
+
+        Whoever has hung up in this moment has not failed: that they have gone an event is about to tell.
+        """
         try:
             await request
+        except ChannelGoneAlready:
+            self._log.debug("a leg has gone already", leg=leg.value)
         except (AriError, UnusableId, NotDiallable, CarrierDown) as error:
             self._log.warning(
                 "a request failed",
@@ -704,12 +722,6 @@ class LiveCall:
     @property
     def _pbx(self) -> Pbx:
         return self._parts.pbx
-
-
-async def _unless_gone(request: Awaitable[object]) -> None:
-    """Whoever has hung up in this moment has not failed: that they have gone an event is about to tell."""
-    with suppress(NotFound):
-        await request
 
 
 def open_number(vault: Vault, contact: SealedContact) -> HiddenNumber:

@@ -149,10 +149,11 @@ class Site:
         wait_until_ready("direct", process, lambda: answers_ok(self.direct.socket, "/readyz"), log)
 
     def carrier_is_up(self) -> bool:
-        """Whether Asterisk, and the daemon, have heard from the carrier."""
+        """Whether Asterisk, and the daemon, where a way has it, have heard from the carrier."""
         contacts = self.lab.asterisk.rx("pjsip show contacts")
         online = any("trunk/" in line and "Avail" in line for line in contacts.splitlines())
-        return online and "callbridge_carrier_up 1.0" in get(self.lab.api_socket, "/metrics")
+        api = self.lab.api_socket
+        return online and (not api.exists() or "callbridge_carrier_up 1.0" in get(api, "/metrics"))
 
     # --- files ---
 

@@ -100,7 +100,7 @@ class Moment:
                 alive.discard(Leg.MANAGER)
             case LegEntered(leg) if noted(CreateLeg(leg)) in asked:
                 alive.add(leg)
-            case LegEntered(Leg.CUSTOMER) if noted(PrepareCustomer()) in asked:
+            case LegEntered(Leg.CUSTOMER) if noted(PrepareCustomer(0)) in asked:
                 alive.add(Leg.CUSTOMER)
         for command in moved.commands:
             match command:
@@ -362,15 +362,15 @@ def test_only_a_channel_that_was_made_early_is_dialled_ahead_and_once() -> None:
             not asks(commands, DialAhead)
             or (
                 event == LegEntered(Leg.CUSTOMER)
-                and noted(PrepareCustomer()) in moment.asked
-                and not {noted(DialAhead(0)), noted(DialLeg(Leg.CUSTOMER, 0))} & moment.asked
+                and noted(PrepareCustomer(0)) in moment.asked
+                and not {noted(DialAhead()), noted(DialLeg(Leg.CUSTOMER, 0))} & moment.asked
             )
         )
     )
 
 
 def test_a_channel_that_was_made_early_is_dialled_ahead_while_there_is_something_to_wait_for() -> None:
-    found = [moment for moment in moments() if noted(DialAhead(0)) in moment.asked]
+    found = [moment for moment in moments() if noted(DialAhead()) in moment.asked]
     assert {State.CHECKING, State.CREATING_CUSTOMER, State.DIALLING} <= {each.call.state for each in found}
 
 

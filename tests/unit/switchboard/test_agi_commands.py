@@ -522,7 +522,7 @@ async def test_who_calls_takes_the_same_time_to_be_known_or_not(line: Line, comm
         line.caller = caller
         began = clock()
         await line.ask(command, phone="trunk")
-        assert 0.3 <= clock() - began < 0.4
+        assert 0.3 <= clock() - began < 0.6, "it waits, and once"
 
 
 # --- /capture ---

@@ -8,11 +8,10 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
-import pytest
 from obliging_shop import ObligingPbx, Shop, open_shop, until
 
-from bridge.asterisk.ari import AriError, BadRequest, LinkDown, Unprocessable
-from bridge.asterisk.happenings import ChannelGone, OrderDialled
+from bridge.asterisk.ari import Conflict, LinkDown
+from bridge.asterisk.happenings import ChannelEntered, ChannelGone, OrderDialled
 
 
 @contextmanager
@@ -46,14 +45,112 @@ async def test_who_waits_is_told_that_there_is_nobody_when_the_manager_hangs_up(
         assert not shop.pbx.dialled
 
 
-async def test_nothing_is_dialled_ahead_of_a_call_that_the_rules_have_refused(tmp_path: Path) -> None:
+async def test_nobody_is_dialled_for_a_call_that_the_rules_have_refused(tmp_path: Path) -> None:
     async with open_shop(tmp_path) as shop:
         shop.board.hear(OrderDialled("1732.1", "101", "7777"))
         await shop.over()
         assert len(shop.pbx.tokens) == 1, "the channel was made while they decided"
-        assert not shop.pbx.asked_ahead
+        assert not shop.pbx.waiting
         assert not shop.pbx.dialled
         assert await shop.results() == ["refused"]
+
+
+class LateMaking(ObligingPbx):
+    """Has a channel made when somebody says so."""
+
+    made: asyncio.Event
+
+    async def create_customer(
+        self, channel_id: str, dial_string: str, *of: object, formats: str | None
+    ) -> None:
+        await self.made.wait()
+        await super().create_customer(channel_id, dial_string, *of, formats=formats)
+
+
+async def test_nothing_is_dialled_ahead_where_the_refusal_is_there_before_the_channel(tmp_path: Path) -> None:
+    pbx = LateMaking()
+    pbx.made = asyncio.Event()
+    async with open_shop(tmp_path, pbx=pbx) as shop:
+        shop.board.hear(OrderDialled("1732.1", "101", "7777"))
+        await until(lambda: [call.state for call in shop.board.live()] == ["refusing"])
+        pbx.made.set()
+        await shop.over()
+        assert len(shop.pbx.tokens) == 1
+        assert not shop.pbx.asked_ahead
+        assert not shop.pbx.dialled
+
+
+class SlowToLetIn(ObligingPbx):
+    """Has made the channel, and lets it into the application when somebody says so: until then it is 409."""
+
+    inside: asyncio.Event
+
+    async def create_customer(
+        self, channel_id: str, dial_string: str, *of: object, formats: str | None
+    ) -> None:
+        self.tokens[channel_id] = dial_string
+
+    async def dial(self, channel_id: str, seconds: float) -> None:
+        if not self.inside.is_set():
+            self.turned_away.set()
+            raise Conflict("channels.dial", 409)
+        await super().dial(channel_id, seconds)
+
+    turned_away: asyncio.Event
+
+
+def slow_to_let_in() -> SlowToLetIn:
+    pbx = SlowToLetIn()
+    pbx.inside, pbx.turned_away = asyncio.Event(), asyncio.Event()
+    return pbx
+
+
+async def test_a_channel_that_was_dialled_too_early_is_dialled_when_asterisk_tells_that_it_is_there(
+    tmp_path: Path,
+) -> None:
+    pbx = slow_to_let_in()
+    async with open_shop(tmp_path, pbx=pbx) as shop:
+        channel = shop.dial()
+        await pbx.turned_away.wait()
+        pbx.inside.set()
+        (customer,) = pbx.tokens
+        shop.board.hear(ChannelEntered(customer))
+        await shop.talking()
+        assert shop.pbx.dialled == [customer]
+        shop.board.hear(ChannelGone(channel, None))
+        await shop.over()
+
+
+async def test_a_channel_that_was_dialled_too_early_is_dialled_where_the_disk_is_faster_than_asterisk(
+    tmp_path: Path,
+) -> None:
+    pbx = slow_to_let_in()
+    async with open_shop(tmp_path, pbx=pbx) as shop:
+        channel = shop.dial()
+        await pbx.turned_away.wait()
+        while not await shop.results():
+            await asyncio.sleep(0)
+        pbx.inside.set()
+        (customer,) = pbx.tokens
+        shop.board.hear(ChannelEntered(customer))
+        await shop.talking()
+        assert shop.pbx.dialled == [customer]
+        shop.board.hear(ChannelGone(channel, None))
+        await shop.over()
+
+
+async def test_a_channel_that_was_dialled_too_early_is_not_dialled_when_the_manager_has_hung_up(
+    tmp_path: Path,
+) -> None:
+    pbx = slow_to_let_in()
+    async with open_shop(tmp_path, pbx=pbx) as shop:
+        channel = shop.dial()
+        await pbx.turned_away.wait()
+        pbx.inside.set()
+        shop.board.hear(ChannelGone(channel, None))
+        await shop.over()
+        assert not shop.pbx.dialled
+        assert not shop.pbx.asked_ahead
 
 
 async def test_a_call_that_breaks_off_leaves_nobody_waiting(tmp_path: Path) -> None:
@@ -81,28 +178,3 @@ async def test_a_dial_ahead_that_fails_fails_the_call_and_not_before_it_is_admit
         await shop.over()
         await shop.ledger.flush(5)
         assert await shop.results() == ["failed"]
-
-
-class GoneAsTheyAreJoined(ObligingPbx):
-    """A manager who hangs up in the moment in which the customer picks up."""
-
-    error: AriError
-
-    async def join(self, call_id: str, *channels: str) -> None:
-        self.hear(ChannelGone(channels[0], 16))
-        raise self.error
-
-
-@pytest.mark.parametrize(
-    "error", [BadRequest("bridges.add_channel", 400), Unprocessable("bridges.add_channel", 422)]
-)
-async def test_a_manager_who_is_gone_when_the_two_are_joined_has_cancelled(
-    tmp_path: Path, error: AriError
-) -> None:
-    pbx = GoneAsTheyAreJoined()
-    pbx.error = error
-    async with open_shop(tmp_path, pbx=pbx) as shop:
-        shop.dial()
-        await shop.over()
-        await shop.ledger.flush(5)
-        assert await shop.results() == ["cancelled"]

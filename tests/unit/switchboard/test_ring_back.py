@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import structlog
 from obliging_shop import ObligingPbx, open_shop, until
 
-from bridge.asterisk.ari import NotFound
-from bridge.asterisk.happenings import ChannelAnswered, ChannelGone, ChannelRinging, OrderDialled
+from bridge.asterisk.happenings import ChannelAnswered, ChannelRinging
 
 
 class RingingPbx(ObligingPbx):
@@ -54,20 +52,3 @@ async def test_no_ringing_is_asked_for_once_the_customer_has_picked_up(tmp_path:
         assert call._ring_back_to_come is not None
         assert call._ring_back_to_come.cancelled()
         assert pbx.asked == ["answer"]
-
-
-class GoneAsTheyAreTold(ObligingPbx):
-    """A manager who hangs up in the moment in which they are to be told something."""
-
-    async def tell(self, _call_id: str, channel: str, *_: object, then: str | None) -> None:
-        self.hear(ChannelGone(channel, None))
-        raise NotFound("channels.play", 404)
-
-
-async def test_a_manager_who_is_gone_when_they_are_to_be_told_has_not_failed(tmp_path: Path) -> None:
-    pbx = GoneAsTheyAreTold()
-    async with open_shop(tmp_path, pbx=pbx) as shop:
-        with structlog.testing.capture_logs() as logged:
-            shop.board.hear(OrderDialled("1732.1", "101", "7777"))
-            await shop.over()
-        assert "a request failed" not in [line["event"] for line in logged]
