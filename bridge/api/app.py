@@ -22,7 +22,7 @@ from bridge.api.problems import (
     answer_unreadable,
 )
 from bridge.api.proofs import ProofOrder, Prover, expect_proof
-from bridge.api.pulls import ShopPuller, pulls_of
+from bridge.api.pulls import ShopPuller, serve_pulls
 from bridge.logs import LoggedError
 from bridge.rules import LAST_PLACE, Reason
 from bridge.switchboard.admission import Refused
@@ -183,7 +183,7 @@ def make_app(daemon: Daemon) -> FastAPI:
     async def prove(wanted: ProofOrder) -> ProofCall:
         return await expect_proof(daemon.proofs, wanted)
 
-    app.include_router(pulls_of(lambda: daemon.puller))
+    serve_pulls(app, lambda: daemon.puller)
     return app
 
 

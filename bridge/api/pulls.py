@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from http import HTTPStatus
 from typing import Annotated, Protocol
 
-from fastapi import APIRouter, Path
+from fastapi import FastAPI, Path
 from pydantic import BaseModel
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -50,21 +50,18 @@ class ShopPuller(Protocol):
     async def try_out(self, name: str) -> Came | None: ...
 
 
-def pulls_of(puller: Callable[[], ShopPuller]) -> APIRouter:
-    """The requests. Each reads one page, so that whoever asks sees how it goes on."""
-    router = APIRouter()
+def serve_pulls(app: FastAPI, puller: Callable[[], ShopPuller]) -> None:
+    """Each request reads one page, so that whoever asks sees how it goes on."""
 
-    @router.post("/v1/shops/{name}/pull")
+    @app.post("/v1/shops/{name}/pull")
     async def pull(name: Name) -> PageTold:
         """Read the next page of a shop's changed orders, and take what is on it."""
         return await _told(puller().pull, name)
 
-    @router.post("/v1/shops/{name}/try")
+    @app.post("/v1/shops/{name}/try")
     async def try_out(name: Name) -> PageTold:
         """Ask for the first page, and take nothing."""
         return await _told(puller().try_out, name)
-
-    return router
 
 
 async def _told(ask: Callable[[str], Awaitable[Came | None]], name: str) -> PageTold:
