@@ -18,7 +18,7 @@ import structlog
 from aiohttp.abc import AbstractResolver
 
 from bridge.outgoing import Got, Lost, Reach, get
-from bridge.shops import Answer, Login, NotHeeded, Page, PulledShop, Shop
+from bridge.shops import Answer, Login, NotHeeded, Page, PulledShop, Shop, ShopOrder
 from bridge.store.shop_pulls import Place
 from bridge.switchboard.metrics import PullAnswer
 
@@ -116,7 +116,22 @@ def _page(plugin: PulledShop, answer: Answer, place: Place) -> Page:
     more = read.more
     if more is not None and not (isinstance(more, str) and more.isprintable() and len(more) <= _LONGEST_PAGE):
         raise ValueError
-    return Page(tuple(read.orders), more)
+    return Page(tuple(map(_plain, read.orders)), more)
+
+
+def _plain(order: ShopOrder) -> ShopOrder:
+    """Of the types that it says it has, whatever somebody else's plug-in has put there. Raises ValueError."""
+    if not isinstance(order.changed_ms, int | None):
+        raise ValueError
+    return ShopOrder(
+        code=str(order.code),
+        name=str(order.name),
+        phones=tuple(map(str, order.phones)),
+        items=tuple(map(str, order.items)),
+        language=None if order.language is None else str(order.language),
+        closed=bool(order.closed),
+        changed_ms=order.changed_ms,
+    )
 
 
 def _unreadable(kind: str, error: Exception) -> NoPage:

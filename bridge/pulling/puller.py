@@ -20,7 +20,7 @@ from bridge.intake.rows import RowRefused
 from bridge.intake.shop_orders import REFUSED, UNCHANGED, row_of, take_order
 from bridge.outgoing import Reach
 from bridge.pulling.asking import Asker, NoPage
-from bridge.rules.pulling import REST_MS, next_since_ms, pause_ms, seen_ms
+from bridge.rules.pulling import LONGEST_ASKED_FOR_MS, REST_MS, next_since_ms, pause_ms, seen_ms
 from bridge.shops import Page, ShopOrder
 from bridge.store.database import Database, now_ms
 from bridge.store.errors import ShopNotPulled, UnknownShop
@@ -138,9 +138,14 @@ class Puller:
             return
         for pull in pulls:
             reading = self._reading_of(pull)
-            if self._clock() >= reading.due_ms and not reading.turn.locked():
+            if self._is_due(reading) and not reading.turn.locked():
                 reading.due_ms = self._clock() + self._every_ms
                 self._tasks.start(self._turn(pull.shop_name), name=f"pull {pull.shop_id}")
+
+    def _is_due(self, reading: _Reading) -> bool:
+        """Also where the clock was set back, past whatever pause there is."""
+        wait_ms = reading.due_ms - self._clock()
+        return not 0 < wait_ms <= max(LONGEST_ASKED_FOR_MS, self._every_ms)
 
     async def pull(self, name: str) -> Pulled | None:
         """Read one page of a shop now; None while there are no keys.
@@ -150,7 +155,8 @@ class Puller:
         pull = await pull_of(self._database, name)
         async with self._reading_of(pull).turn:
             # It may have come further while whoever had the turn before was reading.
-            pull, shop, vault = await pull_of(self._database, name), *await self._needed(name)
+            pull = await pull_of(self._database, name)
+            shop, vault = await shop_named(self._database, name), self._vault()
             return None if vault is None else await self._read(pull, shop, vault)
 
     async def try_out(self, name: str) -> Pulled | None:
@@ -158,7 +164,7 @@ class Puller:
 
         None while there are no keys. Raises UnknownShop, ShopNotPulled, SQLAlchemyError.
         """
-        pull, (_, vault) = await pull_of(self._database, name), await self._needed(name)
+        pull, vault = await pull_of(self._database, name), self._vault()
         if vault is None:
             return None
         came = await self._ask(pull, Place(pull.place.since_ms), vault)
@@ -167,9 +173,6 @@ class Puller:
         country = self._country()
         found = Counter(_standing(order, country) for order in came.orders)
         return Pulled(PullAnswer.ARRIVED, arrived=True, orders=found, more=came.more is not None)
-
-    async def _needed(self, name: str) -> tuple[ShopSource, Vault | None]:
-        return await shop_named(self._database, name), self._vault()
 
     def _reading_of(self, pull: Pull) -> _Reading:
         """A login that was changed begins anew, and waits for nothing."""

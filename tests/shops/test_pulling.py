@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from typing import Any
 
 import pytest
 from aiohttp import web
+from listening import until
 from prometheus_client import REGISTRY
 from pulled_shop import KEY, RECORDED, SECRET, Behaviour, PulledWoo, body, drip, gmt, hang, served, status
 from pulling_shop import DAY_MS, MINUTE_MS, PullingShop
@@ -15,7 +15,8 @@ from pulling_shop import DAY_MS, MINUTE_MS, PullingShop
 from bridge.proof.scan import Scanner
 from bridge.pulling import asking, puller
 from bridge.rules.pulling import LONGEST_PAUSE_MS, OVERLAP_MS
-from bridge.shops import Ask, Login
+from bridge.shops import Ask, Login, Page, ShopOrder
+from bridge.shops.woocommerce import WooCommerce
 from bridge.store.alarms import newest_alarms
 from bridge.store.errors import ShopNotPulled
 from bridge.store.shop_pulls import pull_no_more
@@ -238,10 +239,11 @@ async def test_one_that_hangs_holds_up_no_other_and_not_the_loop(shop: PullingSh
         await shop.connect()
         await shop.connect("other", site=other.site)
         await shop.puller.look()
-        async with asyncio.timeout(10):
-            while not await shop.has("900"):
-                await asyncio.sleep(0.01)
-        assert len(shop.tasks) == 1, "the one that hangs"
+
+        async def only_that_one_goes_on() -> bool:
+            return len(shop.tasks) == 1 and await shop.has("900")
+
+        await until(only_that_one_goes_on)
         await shop.puller.look()
         assert len(shop.tasks) == 1, "it is not asked twice at once"
         await shop.tasks.finish(seconds=0)
@@ -335,6 +337,33 @@ async def test_a_plug_in_leads_to_no_other_host_and_one_that_raises_tells_nothin
     printed = capsys.readouterr()
     assert "KeyError" in printed.out + printed.err
     assert SECRET not in printed.out + printed.err
+
+
+@pytest.mark.parametrize(
+    "read",
+    [
+        None,
+        Page([ShopOrder(code="1", name="A", phones=None)]),  # type: ignore[arg-type]
+        Page([ShopOrder(code="1", name="A", phones=(), changed_ms="now")]),  # type: ignore[arg-type]
+        Page([], more=7),  # type: ignore[arg-type]
+        Page([], more="x" * 501),
+        Page([object()]),  # type: ignore[list-item]
+    ],
+)
+async def test_a_plug_in_that_answers_what_it_should_not_is_unreadable(
+    shop: PullingShop, read: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(WooCommerce, "page", lambda *_: read)
+    await shop.connect()
+    await shop.look()
+    assert (await shop.pull_row()).said == "unreadable"
+
+
+async def test_a_clock_that_is_set_back_stops_nothing(shop: PullingShop) -> None:
+    await shop.connect()
+    await shop.look()
+    await shop.look(after_ms=-DAY_MS)
+    assert len(shop.woo.asked) == 2
 
 
 # --- what is asked for by people ---
