@@ -15,6 +15,7 @@ from bridge.cli import shop_pulls
 from bridge.cli.exits import Exit
 from bridge.pulling.puller import Pulled
 from bridge.store.database import now_ms
+from bridge.store.errors import ShopNotPulled, UnknownShop
 
 ADD = ("shops", "add", "main-shop", "--kind", "woocommerce", "--managers", "101")
 PULLED = (*ADD, "--pull-from", "https://shop.example/")
@@ -184,6 +185,13 @@ def test_a_daemon_that_can_not_do_it_says_so(shop: ShopCommand, fault: Exception
     assert ended.exit_code == Exit.UNAVAILABLE
     assert SECRET not in ended.err
     assert shop("shops", "pull", "main-shop").exit_code == Exit.UNAVAILABLE
+
+
+@pytest.mark.parametrize("fault", [UnknownShop("main-shop"), ShopNotPulled("main-shop")])
+def test_a_shop_that_is_removed_meanwhile_is_told(shop: ShopCommand, fault: Exception) -> None:
+    shop(*PULLED, typed=LOGIN)
+    ended = with_daemon(shop, told_by(fault), "shops", "pull", "main-shop")
+    assert (ended.exit_code, ended.out) == (Exit.REFUSED, "")
 
 
 def test_what_was_wrong_last_is_listed(shop: ShopCommand) -> None:
