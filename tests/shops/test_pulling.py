@@ -385,13 +385,16 @@ async def test_a_first_look_says_what_there_is_and_takes_nothing(shop: PullingSh
     assert (await shop.pull_row()).failing_since_ms is None, "nothing was tried yet in earnest"
 
 
-async def test_a_sealed_daemon_asks_nobody(shop: PullingShop) -> None:
+async def test_a_sealed_daemon_asks_nobody_and_one_that_is_unsealed_asks_at_once(shop: PullingShop) -> None:
     await shop.connect()
-    shop.vault = None
+    vault, shop.vault = shop.vault, None
     await shop.look()
     assert await shop.puller.pull("woo") is None
     assert await shop.puller.try_out("woo") is None
     assert shop.woo.asked == []
+    shop.vault = vault
+    await shop.look()
+    assert len(shop.woo.asked) == 1
 
 
 async def test_another_login_is_tried_at_once_and_one_that_is_asked_no_more_is_left_alone(
