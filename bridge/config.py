@@ -475,6 +475,12 @@ class Webhooks(Section):
     disable_after_days: Annotated[int, Field(ge=1, le=30)] = 5
 
 
+class Shops(Section):
+    private_networks: Networks = frozenset()
+    pull_every_seconds: Annotated[int, Field(ge=10, le=86_400)] = 60
+    first_days: Annotated[int, Field(ge=1, le=365)] = 14
+
+
 def _template(words: str) -> str:
     try:
         check_template(words)
@@ -781,6 +787,7 @@ class Config(Section):
     keys: Keys
     api: Api = LEFT_OUT
     webhooks: Webhooks = LEFT_OUT
+    shops: Shops = LEFT_OUT
     texts: Texts = LEFT_OUT
     agi: Agi = LEFT_OUT
     ami: Ami = LEFT_OUT

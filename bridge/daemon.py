@@ -36,11 +36,14 @@ from bridge.config import Config, Keys
 from bridge.logs import errors, set_up_logs
 from bridge.notify import ServiceManager
 from bridge.outgoing import Reach
+from bridge.pulling.asking import Asker
+from bridge.pulling.puller import Puller
 from bridge.reload import RunningConfig
 from bridge.rules import GuessBook
 from bridge.rules.code_entry import CodeTries
 from bridge.rules.hours import within_hours
 from bridge.rules.keypad import Codes
+from bridge.shops.plugins import load_shops
 from bridge.store.database import Database, now_ms
 from bridge.store.own_limits import all_own_limits
 from bridge.store.records import DAY_MS, open_calls
@@ -150,6 +153,7 @@ async def _serve(running: RunningConfig, manager: ServiceManager) -> None:
         daemon = Daemon(running, client, trunk, database, book, guesses, vault, tasks, manager)
         await stack.enter_async_context(serve_on_socket(make_app(daemon), config.api.socket, tasks))
         desk = make_desk_app(daemon)
+        daemon.puller.tell_of_changes(desk.state.work.listeners.queue_changed)
         await stack.enter_async_context(
             serve_on_socket(
                 desk,
@@ -339,6 +343,14 @@ class Daemon:
             tasks,
             disable_after_ms=config.webhooks.disable_after_days * DAY_MS,
         )
+        self.puller = Puller(
+            database,
+            lambda: self._parts.vault,
+            Asker(load_shops(), Reach.of(config.shops.private_networks)),
+            tasks,
+            lambda: self.config.shop.country,
+            every_ms=config.shops.pull_every_seconds * 1000,
+        )
         self._texts = self._text_sender()
         self._follower = CallFollower(database, lambda: _following(self.config))
 
@@ -455,6 +467,7 @@ class Daemon:
         self.tasks.start(self._link.listen(), name="events")
         self.tasks.start(self._token_calls.run(), name="token calls")
         self.tasks.start(self._webhooks.run(), name="webhooks")
+        self.tasks.start(self.puller.run(), name="shops")
         if self._machine is not None:
             self.tasks.start(self._machine.run(), name="voice messages")
         if self._texts is not None:
@@ -496,6 +509,9 @@ class Daemon:
         self._webhooks.follow(
             Reach.of(config.webhooks.private_networks),
             disable_after_ms=config.webhooks.disable_after_days * DAY_MS,
+        )
+        self.puller.follow(
+            Reach.of(config.shops.private_networks), every_ms=config.shops.pull_every_seconds * 1000
         )
         self.switchboard.follow(max_live=config.calls.max_live)
         self._parts.vault, self._parts.timings, self._parts.language = vault, _timings(config), language

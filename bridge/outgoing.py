@@ -1,4 +1,4 @@
-"""One POST to another machine, bounded in all that its receiver could make long.
+"""One request to another machine, bounded in all that its receiver could make long.
 
 It goes to public addresses by https, and to private ones only where config.yaml has them: whoever may name an
 address must not reach by it what only this machine reaches, Asterisk's own interfaces, a router, a cloud's
@@ -12,7 +12,7 @@ import errno
 import ipaddress
 import socket
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any, Final
 
@@ -92,6 +92,16 @@ class NotPosted:
     may_have_arrived: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Got:
+    """An answer came. Names of headers are in small letters; `cut`: the body is longer than may be read."""
+
+    status: int
+    headers: Mapping[str, str] = field(repr=False)
+    body: bytes = field(repr=False)
+    cut: bool
+
+
 async def post(
     url: str,
     headers: Mapping[str, str],
@@ -107,11 +117,42 @@ async def post(
     `resolver` looks names up; by default the machine's own does. Of the answer's body at most `most_read`
     bytes are read, as they come, whatever they are said to be encoded in.
     """
+    sent = {"Content-Type": "application/json", **headers}
     door = _Door(reach, encrypted=url.startswith("https:"))
+    came = await _ask("POST", url, sent, body, door, seconds, resolver, most_read)
+    return came if isinstance(came, NotPosted) else Posted(came.status, came.body)
+
+
+async def get(
+    url: str,
+    headers: Mapping[str, str],
+    reach: Reach,
+    *,
+    seconds: float,
+    most_read: int,
+    resolver: AbstractResolver | None = None,
+) -> Got | Lost:
+    """GET once, as `post` does, and read at most so many bytes of the answer."""
+    door = _Door(reach, encrypted=url.startswith("https:"))
+    came = await _ask("GET", url, headers, None, door, seconds, resolver, most_read + 1)
+    if isinstance(came, NotPosted):
+        return came.why
+    return replace(came, body=came.body[:most_read], cut=len(came.body) > most_read)
+
+
+async def _ask(
+    method: str,
+    url: str,
+    headers: Mapping[str, str],
+    body: bytes | None,
+    door: _Door,
+    seconds: float,
+    resolver: AbstractResolver | None,
+    most_read: int,
+) -> Got | NotPosted:
     connector = aiohttp.TCPConnector(
         resolver=resolver, use_dns_cache=False, force_close=True, socket_factory=door.socket
     )
-    sent = {"Content-Type": "application/json", "User-Agent": _AGENT, **headers}
     try:
         async with (
             aiohttp.ClientSession(
@@ -121,9 +162,12 @@ async def post(
                 cookie_jar=aiohttp.DummyCookieJar(),
                 auto_decompress=False,
             ) as http,
-            http.post(url, data=body, headers=sent, allow_redirects=False) as response,
+            http.request(
+                method, url, data=body, headers={"User-Agent": _AGENT, **headers}, allow_redirects=False
+            ) as response,
         ):
-            return Posted(response.status, await _begin_of(response.content, most_read))
+            told = {name.lower(): value for name, value in response.headers.items()}
+            return Got(response.status, told, await _begin_of(response.content, most_read), cut=False)
     # The texts of all these quote what a stranger has sent.
     except aiohttp.ConnectionTimeoutError:
         return NotPosted(Lost.TIMED_OUT, may_have_arrived=False)

@@ -22,7 +22,9 @@ from bridge.vault import Vault, VaultError
 
 log = structlog.get_logger()
 
-CHANGES_WHILE_RUNNING: Final = frozenset({"shop", "keys", "webhooks", "calls", "rules", "desk", "log"})
+CHANGES_WHILE_RUNNING: Final = frozenset(
+    {"shop", "keys", "webhooks", "shops", "calls", "rules", "desk", "log"}
+)
 """The sections that a reload takes over. All others are for the next start,"""
 
 KEYS_THAT_CHANGE_WHILE_RUNNING: Final = frozenset(

@@ -22,6 +22,7 @@ from bridge.api.problems import (
     answer_unreadable,
 )
 from bridge.api.proofs import ProofOrder, Prover, expect_proof
+from bridge.api.pulls import ShopPuller, serve_pulls
 from bridge.logs import LoggedError
 from bridge.rules import LAST_PLACE, Reason
 from bridge.switchboard.admission import Refused
@@ -128,6 +129,9 @@ class Daemon(Protocol):
     @property
     def proofs(self) -> Prover: ...
 
+    @property
+    def puller(self) -> ShopPuller: ...
+
     def measure(self) -> None:
         """Bring the gauges up to date."""
 
@@ -188,6 +192,7 @@ def make_app(daemon: Daemon) -> FastAPI:
     async def prove(wanted: ProofOrder) -> ProofCall:
         return await expect_proof(daemon.proofs, wanted)
 
+    serve_pulls(app, lambda: daemon.puller)
     return app
 
 

@@ -5,6 +5,7 @@ Nothing here can hold a number: the API takes and gives order codes, extensions 
 
 from __future__ import annotations
 
+import asyncio
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any, Final, Self, TypeVar
@@ -15,8 +16,13 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from bridge.api.errors import ApiProblem, ApiUnavailable
 
-_TIMEOUT: Final = aiohttp.ClientTimeout(total=15)
-"""Seconds; longer than the daemon waits for its database to decide on a call, and then delays a refusal."""
+_SECONDS: Final = 15.0
+"""Longer than the daemon waits for its database to decide on a call, and then delays a refusal."""
+
+_SECONDS_FOR_A_PAGE: Final = 120.0
+"""The daemon gives a shop twenty; what is on the page is then taken, and another may have its turn first."""
+
+_NO_OTHER: Final = aiohttp.ClientTimeout(total=None)
 
 _ANY_HOST: Final = "http://call-bridge"  # HTTP wants one; the socket is what is spoken to
 
@@ -47,6 +53,15 @@ class ExpectedProof(_Answer):
 
     code: str
     seconds: int
+
+
+class PulledPage(_Answer):
+    """A page of a shop's orders, or why there is none. `orders`: how many by outcome."""
+
+    said: str
+    arrived: bool
+    orders: dict[str, int]
+    more: bool
 
 
 class Readiness(_Answer):
@@ -116,7 +131,7 @@ class ApiClient:
     async def __aenter__(self) -> Self:
         # Kept, a connection may be closed by the daemon, as idle, in the moment in which it is used again.
         connector = aiohttp.UnixConnector(str(self._socket), force_close=True)
-        self._session = aiohttp.ClientSession(_ANY_HOST, connector=connector, timeout=_TIMEOUT)
+        self._session = aiohttp.ClientSession(_ANY_HOST, connector=connector, timeout=_NO_OTHER)
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -156,9 +171,20 @@ class ApiClient:
         wanted = {"extension": extension, "carrier": carrier, "transport": transport}
         return self._read(ExpectedProof, await self._accepted("POST", "/v1/proofs", wanted))
 
-    async def _accepted(self, method: str, path: str, wanted: dict[str, Any] | None = None) -> bytes:
+    async def pull(self, shop: str, *, take: bool = True) -> PulledPage:
+        """Ask a shop for the next page of its orders; without `take` for the first, which is not taken."""
+        path = f"/v1/shops/{quote(shop, safe='')}/{'pull' if take else 'try'}"
+        return self._read(PulledPage, await self._accepted("POST", path, seconds=_SECONDS_FOR_A_PAGE))
+
+    async def _accepted(
+        self,
+        method: str,
+        path: str,
+        wanted: dict[str, Any] | None = None,
+        seconds: float = _SECONDS,
+    ) -> bytes:
         """The body of an answer that is no problem."""
-        status, body = await self._ask(method, path, wanted)
+        status, body = await self._ask(method, path, wanted, seconds)
         if status < HTTPStatus.BAD_REQUEST:
             return body
         try:
@@ -167,9 +193,18 @@ class ApiClient:
             problem = _Problem(title="Failed", detail="The daemon failed. See its log.", reason="unreadable")
         raise ApiProblem(status, problem.title, problem.detail, problem.reason)
 
-    async def _ask(self, method: str, path: str, wanted: dict[str, Any] | None = None) -> tuple[int, bytes]:
+    async def _ask(
+        self,
+        method: str,
+        path: str,
+        wanted: dict[str, Any] | None = None,
+        seconds: float = _SECONDS,
+    ) -> tuple[int, bytes]:
         try:
-            async with self._session.request(method, path, json=wanted) as answer:
+            async with (
+                asyncio.timeout(seconds),
+                self._session.request(method, path, json=wanted) as answer,
+            ):
                 return answer.status, await answer.read()
         except aiohttp.ClientConnectorError as error:
             trouble = _connection_trouble(error.os_error)

@@ -199,6 +199,7 @@ ALARMS: Final = {
     "disclosure": _("A number was shown"),
     "webhook-disabled": _("A program can't be told of calls any more"),
     "sip-attacks": _("Somebody tries passwords or names at the telephone exchange"),
+    "shop-not-pulled": _("A shop has given no orders for an hour"),
 }
 
 

@@ -1,14 +1,14 @@
-"""Shops' own webhooks: what a plug-in is, for whoever writes one. docs/integrations.md, "Orders from a shop".
+"""Shops' orders: what a plug-in is, for whoever writes one. docs/integrations.md, "Orders from a shop".
 
-A plug-in turns what a shop sends into orders. It is a class without arguments, named in the entry points
-group `call_bridge.shops`, and imports nothing of call-bridge but this and `bridge.shops.reading`.
+A plug-in turns what a shop sends, or answers, into orders. It is a class without arguments, named in the
+entry points group `call_bridge.shops`; of call-bridge it imports this and `bridge.shops.reading`, no more.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final, Protocol
+from typing import Final, Protocol, runtime_checkable
 
 GROUP: Final = "call_bridge.shops"
 
@@ -19,6 +19,10 @@ class NotSigned(Exception):
 
 class Unreadable(Exception):
     """It is from this shop, and is not of the form that the plug-in knows. A text would be lost."""
+
+
+class NotHeeded(Exception):
+    """The shop answers, and leaves out of account what it was asked for: its software is too old, say."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,3 +62,51 @@ class Shop(Protocol):
         Raises NotSigned, before anything else is looked at; Unreadable. It runs in the process that has the
         keys, in its event loop: it waits for nothing, and logs and keeps nothing of what it reads.
         """
+
+
+@dataclass(frozen=True, slots=True)
+class Login:
+    """What a shop has given out for its API. `key` is empty where it gives out a single token."""
+
+    key: str = field(repr=False)
+    secret: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """A GET that a shop is to be asked. The login goes into headers: addresses are written into logs."""
+
+    url: str
+    headers: Mapping[str, str] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a shop has answered with 200. Names of headers are in small letters."""
+
+    headers: Mapping[str, str] = field(repr=False)
+    body: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Orders, and where more of them begin: any text of the plug-in's own, None after the last page."""
+
+    orders: Sequence[ShopOrder]
+    more: str | None = None
+
+
+@runtime_checkable
+class PulledShop(Protocol):
+    """A plug-in whose shops can be asked for their orders, too. It only says what to ask.
+
+    call-bridge asks, of the shop's own site and nothing else, again and again: each time for what was changed
+    at `since_ms` (milliseconds since the epoch) or later, the longest unchanged first where the shop can.
+    `page` is None at first, then what the page before has said of where more begins.
+    """
+
+    def ask(self, site: str, login: Login, since_ms: int, page: str | None) -> Ask:
+        """What to ask. `site` is the shop's address, without a slash at its end."""
+
+    def page(self, answer: Answer, since_ms: int, page: str | None) -> Page:
+        """What is in the answer. Raises Unreadable, NotHeeded. It runs in a thread of its own."""

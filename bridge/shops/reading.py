@@ -1,4 +1,4 @@
-"""What plug-ins have in common: JSON read without surprise, and secrets compared in even time."""
+"""What plug-ins have in common: JSON read without surprise, secrets compared in even time, times, logins."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import json
 from datetime import UTC, datetime
 from typing import Any
 
-from bridge.shops import Delivery, NotSigned, Unreadable
+from bridge.shops import Delivery, Login, NotSigned, Unreadable
 
 
 def expect_hmac(delivery: Delivery, header: str, secret: str) -> None:
@@ -32,6 +32,31 @@ def json_object(body: bytes) -> dict[str, Any]:
     if not isinstance(told, dict):
         raise Unreadable
     return told
+
+
+def json_objects(body: bytes, name: str | None = None) -> list[dict[str, Any]]:
+    """Those of a list: the body itself, or what an object has by this name. Raises Unreadable."""
+    try:
+        told = json.loads(body)
+    except (ValueError, RecursionError):
+        told = None
+    if name is not None:
+        told = told.get(name) if isinstance(told, dict) else None
+    if not isinstance(told, list) or not all(isinstance(each, dict) for each in told):
+        raise Unreadable
+    return told
+
+
+def basic(login: Login) -> dict[str, str]:
+    """The header of HTTP's basic authentication."""
+    both = base64.b64encode(f"{login.key}:{login.secret}".encode())
+    return {"Authorization": f"Basic {both.decode()}"}
+
+
+def utc(at_ms: int, *, zone: str = "") -> str:
+    """ISO 8601's, to the second, with this behind it."""
+    at = datetime.fromtimestamp(at_ms // 1000, UTC)
+    return f"{at.replace(tzinfo=None).isoformat()}{zone}"
 
 
 def part(told: dict[str, Any], name: str) -> dict[str, Any]:

@@ -22,6 +22,7 @@ class AlarmKind(StrEnum):
     DISCLOSURE = "disclosure"
     WEBHOOK_DISABLED = "webhook-disabled"
     SIP_ATTACKS = "sip-attacks"
+    SHOP_NOT_PULLED = "shop-not-pulled"
 
 
 @dataclass(frozen=True, slots=True)

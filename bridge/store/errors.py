@@ -126,3 +126,8 @@ class ShopNameTaken(StoreRefused):
 class UnknownShop(StoreRefused):
     def __init__(self, name: str) -> None:
         super().__init__(f"there is no shop named {name}")
+
+
+class ShopNotPulled(StoreRefused):
+    def __init__(self, name: str) -> None:
+        super().__init__(f"{name} is not asked for its orders: `call-bridge shops pull-from` lets it be")

@@ -31,7 +31,7 @@ from bridge.rules.worth import Standing
 APPLICATION_ID: Final = 0x43425247
 """SQLite's `application_id` of our files ("CBRG"): tells them from another program's database."""
 
-REVISION: Final = "0017"
+REVISION: Final = "0018"
 """The newest migration: what these tables are made by."""
 
 metadata: Final = MetaData(
@@ -569,6 +569,26 @@ shop_orders: Final = Table(
     Column("order_code", ForeignKey("orders.code"), primary_key=True),
     Column("shop_name", Text, nullable=False),
     Column("changed_ms", Integer, nullable=False),
+)
+
+# Shops that are asked for their orders, where, and how far that has come: what was changed since `since_ms`
+# is read page by page, `page` being where the next one begins, and `newest_ms` the latest change seen
+# meanwhile, from which it goes on after the last page.
+shop_pulls: Final = Table(
+    "shop_pulls",
+    metadata,
+    Column("shop_id", ForeignKey("shops.id"), primary_key=True),
+    Column("site", Text, nullable=False),
+    Column("login_sealed", LargeBinary, nullable=False),
+    Column("since_ms", Integer, nullable=False),
+    Column("page", Text),
+    Column("newest_ms", Integer),
+    Column("pulled_ms", Integer),
+    # What came of it last, in a word, and since when it has been no answer;
+    Column("said", Text),
+    Column("failing_since_ms", Integer),
+    # once that has lasted, supervisors are told.
+    Column("alarmed_ms", Integer),
 )
 
 # --- Text messages ---

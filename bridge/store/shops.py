@@ -1,4 +1,4 @@
-"""Shops that send their orders by webhooks of their own."""
+"""Shops that bring orders: by webhooks of their own, or as they are asked for them (`shop_pulls`)."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from bridge.store.audit import AuditEntry, write_entry
 from bridge.store.database import Database
 from bridge.store.errors import ShopNameTaken, StoreRefused, UnknownManager, UnknownShop
-from bridge.store.schema import assignments, managers, shop_managers, shop_orders, shops
+from bridge.store.schema import assignments, managers, shop_managers, shop_orders, shop_pulls, shops
 from bridge.vault import ProgramSecrets
 
 _NAME: Final = re.compile(r"[a-z][a-z-]{0,31}")
@@ -91,6 +91,7 @@ _MANAGERS: Final = select(managers.c.id, managers.c.extension).where(
     managers.c.extension.in_(bindparam("extensions", expanding=True)), managers.c.disabled_ms.is_(None)
 )
 _FORGET_MANAGERS: Final = delete(shop_managers).where(shop_managers.c.shop_id == bindparam("of_shop"))
+_PULL_NO_MORE: Final = delete(shop_pulls).where(shop_pulls.c.shop_id == bindparam("of_shop"))
 _REMOVE: Final = delete(shops).where(shops.c.id == bindparam("of_shop"))
 _TOUCH: Final = update(shops).where(shops.c.id == bindparam("of_shop")).values(seen_ms=bindparam("now_ms"))
 # Who has the fewest customers of those who take this shop's.
@@ -139,7 +140,7 @@ async def add_shop(
                 await connection.execute(
                     insert(shop_managers), {"shop_id": shop_id, "manager_id": manager_id}
                 )
-            added = await _one(connection, name)
+            added = await find_shop(connection, name)
             detail = ", ".join([f"kind={kind}", *(f"extension={each}" for each in added.managers)])
             await write_entry(connection, AuditEntry(now_ms, actor, "shop-add", name, detail))
             return added
@@ -167,14 +168,15 @@ async def list_shops(db: Database) -> list[ShopSource]:
 async def shop_named(db: Database, name: str) -> ShopSource:
     """Raises UnknownShop."""
     async with db.read() as connection:
-        return await _one(connection, name)
+        return await find_shop(connection, name)
 
 
 async def remove_shop(db: Database, name: str, *, actor: str, now_ms: int) -> None:
     """Take no more orders from it, on record; those that it has brought stay. Raises UnknownShop."""
     async with db.write() as connection:
-        removed = await _one(connection, name)
+        removed = await find_shop(connection, name)
         await connection.execute(_FORGET_MANAGERS, {"of_shop": removed.id})
+        await connection.execute(_PULL_NO_MORE, {"of_shop": removed.id})
         await connection.execute(_REMOVE, {"of_shop": removed.id})
         await write_entry(connection, AuditEntry(now_ms, actor, "shop-remove", name))
 
@@ -206,7 +208,7 @@ async def note_said(connection: AsyncConnection, code: str, said: LastSaid) -> N
     await connection.execute(_NOTE_SAID, values)
 
 
-async def _one(connection: AsyncConnection, name: str) -> ShopSource:
+async def find_shop(connection: AsyncConnection, name: str) -> ShopSource:
     """Raises UnknownShop."""
     row = (await connection.execute(_BY_NAME, {"of_name": name})).one_or_none()
     if row is None:

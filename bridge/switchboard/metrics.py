@@ -42,7 +42,7 @@ class ProgramAnswer(StrEnum):
 
 
 class ShopOutcome(StrEnum):
-    """What came of an order that a shop has sent, or of what it sent in place of one."""
+    """What came of an order that a shop has brought, or of what it sent in place of one."""
 
     ADDED = "added"
     UPDATED = "updated"
@@ -67,6 +67,34 @@ class HookAnswer(StrEnum):
     """No such name, no connection, no certificate that holds, no HTTP."""
     FORBIDDEN = "forbidden"
     """An address that nothing is sent to."""
+
+
+class PullAnswer(StrEnum):
+    """What came of asking a shop for its orders."""
+
+    ARRIVED = "arrived"
+    WRONG_LOGIN = "wrong-login"
+    NOT_THERE = "not-there"
+    REDIRECTED = "redirected"
+    BUSY = "busy"
+    """It says itself to come again later."""
+    FAILED = "failed"
+    REFUSED = "refused"
+    """Answered with another error."""
+    UNREADABLE = "unreadable"
+    NOT_HEEDED = "not-heeded"
+    """It leaves out of account what it was asked for."""
+    REPEATS = "repeats"
+    """Its pages come again and again, or never end."""
+    TOO_LARGE = "too-large"
+    TIMED_OUT = "timed-out"
+    UNREACHABLE = "unreachable"
+    """No such name, no connection, no certificate that holds, no HTTP."""
+    FORBIDDEN = "forbidden"
+    """An address that nothing is asked of."""
+    NO_PLUGIN = "no-plugin"
+    """None that is installed can ask this kind of shop."""
+    SEAL_BROKEN = "seal-broken"
 
 
 class TextAnswer(StrEnum):
@@ -136,8 +164,12 @@ program_requests = Counter(
     "callbridge_program_requests", "Requests to the API for integrators, by what they came to", ["answer"]
 )
 shop_orders = Counter(
-    "callbridge_shop_orders", "Orders that shops have sent, by what came of them", ["outcome"]
+    "callbridge_shop_orders", "Orders that shops have brought, by what came of them", ["outcome"]
 )
+shop_pulls = Counter(
+    "callbridge_shop_pulls", "Requests to shops for their orders, by what came of them", ["answer"]
+)
+shops_failing = Gauge("callbridge_shops_failing", "Shops that are asked for their orders, and give none")
 webhook_attempts = Counter(
     "callbridge_webhook_attempts", "Attempts to tell webhooks something, by what came of them", ["answer"]
 )
@@ -194,6 +226,7 @@ def _show_zeros() -> None:
         (setup, list(SetupStep)),
         (program_requests, list(ProgramAnswer)),
         (shop_orders, list(ShopOutcome)),
+        (shop_pulls, list(PullAnswer)),
         (webhook_attempts, list(HookAnswer)),
         (text_attempts, list(TextAnswer)),
         (texts, list(TextOutcome)),

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from bridge.api.app import ConfigStatus, Readiness, Status, make_app
 from bridge.api.server import serve_on_socket
+from bridge.pulling.puller import Pulled
 from bridge.rules import Reason
 from bridge.store.database import now_ms
 from bridge.switchboard.admission import MESSAGES, Refused
@@ -78,9 +79,31 @@ class ScriptedProofs:
 
 
 @dataclass
+class ScriptedPuller:
+    """Tells these pages, one after the other, and the last of them from then on."""
+
+    pages: list[Pulled | Exception | None] = field(default_factory=lambda: [Pulled("arrived", arrived=True)])
+    asked: list[tuple[str, str]] = field(default_factory=list)
+
+    async def pull(self, name: str) -> Pulled | None:
+        self.asked.append(("pull", name))
+        page = self.pages.pop(0) if len(self.pages) > 1 else self.pages[0]
+        if isinstance(page, Exception):
+            raise page
+        return page
+
+    async def try_out(self, name: str) -> Pulled | None:
+        self.asked.append(("try", name))
+        page = self.pages[0]
+        assert not isinstance(page, Exception)
+        return page
+
+
+@dataclass
 class ScriptedDaemon:
     switchboard: ScriptedSwitchboard = field(default_factory=ScriptedSwitchboard)
     proofs: ScriptedProofs = field(default_factory=ScriptedProofs)
+    puller: ScriptedPuller = field(default_factory=ScriptedPuller)
     readiness: Readiness = field(default_factory=lambda: Readiness(link=True, sealed=False))
     status: Status = WELL
 

@@ -23,6 +23,8 @@ ACTS = {
     "token-add": ("tokens", "add", "another", "--scopes", "orders:read"),
     "token-revoke": ("tokens", "revoke", "crm"),
     "shop-add": ("shops", "add", "another", "--kind", "insales", "--managers", "101"),
+    "shop-pull-from": ("shops", "pull-from", "main-shop", "https://shop.example/other"),
+    "shop-pull-stop": ("shops", "pull-from", "pulled-shop", "--stop"),
     "shop-remove": ("shops", "remove", "main-shop"),
     "text-retry": ("texts", "retry", "1"),
     "webhook-add": ("webhooks", "add", "https://crm.example/other"),
@@ -39,6 +41,8 @@ def busy_shop(shop: ShopCommand, monkeypatch: pytest.MonkeyPatch) -> ShopCommand
     assert shop("tokens", "add", "crm", "--scopes", "orders:write").exit_code == 0
     add_shop = ("shops", "add", "main-shop", "--kind", "woocommerce", "--managers", "101")
     assert shop(*add_shop).exit_code == 0
+    pulled = ("shops", "add", "pulled-shop", *add_shop[3:], "--pull-from", "https://shop.example")
+    assert shop(*pulled, typed="ck_1\ncs_1\n").exit_code == 0
     assert shop("webhooks", "add", "https://crm.example/hook").exit_code == 0
     assert shop("managers", "phone", "102", typed="correct-horse-102\n").exit_code == 0
     with sqlite3.connect(shop.database) as database:
@@ -63,7 +67,7 @@ def kept(shop: ShopCommand) -> dict[str, list[tuple[object, ...]]]:
 @pytest.mark.parametrize("act", ACTS)
 def test_an_act_is_on_record(busy_shop: ShopCommand, act: str) -> None:
     before = kept(busy_shop)
-    assert busy_shop(*ACTS[act], typed="+447700900125\n").exit_code == 0
+    assert busy_shop(*ACTS[act], typed="+447700900125\nsecret\n").exit_code == 0
     assert busy_shop.audit()[-1][0] == act
     assert kept(busy_shop) != before
 
@@ -76,6 +80,6 @@ def test_what_can_not_be_put_on_record_is_not_done(busy_shop: ShopCommand, act: 
         )
     database.close()
     before, keys = kept(busy_shop), busy_shop.key_file.read_bytes()
-    assert busy_shop(*ACTS[act], typed="+447700900125\n").exit_code != 0
+    assert busy_shop(*ACTS[act], typed="+447700900125\nsecret\n").exit_code != 0
     assert kept(busy_shop) == before
     assert busy_shop.key_file.read_bytes() == keys

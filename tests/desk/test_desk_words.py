@@ -26,8 +26,16 @@ from bridge.rules.worklist import Outcome, Why
 from bridge.store.alarms import AlarmKind
 
 ROOT = Path(__file__).parents[2]
-NOT_FOR_THE_DESK = {"not_loopback", "outbound_proxy", "unreadable", "http"}
-"""Of proofs, which no desk asks for; and of requests that no page of ours makes, told by their status."""
+NOT_FOR_THE_DESK = {
+    "not_loopback",
+    "outbound_proxy",
+    "no-such-shop",
+    "not-pulled",
+    "unreadable",
+    "http",
+}
+"""Of proofs, and of shops that are asked, which no desk asks for; and of requests that no page of ours makes,
+told by their status."""
 
 
 def documented_reasons() -> set[str]:
@@ -80,6 +88,7 @@ def test_every_alarm_and_every_act_on_record_has_its_sentence() -> None:
         ("confirmed", "Подтверждён"),
         ("address=2001:db8::1", "с адреса 2001:db8::1"),
         ("webhook=3, host=crm.example", "вебхук № 3, по адресу crm.example"),
+        ("shop=tea-shop, pull=wrong-login 401", "магазин tea-shop, его ответ: wrong-login 401"),
         ("contact=7 reason=for court, in writing", "номер клиента № 7, причина: for court, in writing"),
         ("rows=3 added=1 updated=1 unchanged=0 rejected=1",
          "строк: 3, добавлено: 1, обновлено: 1, без изменений: 0, отклонено: 1"),

@@ -1,4 +1,4 @@
-"""A shop's own webhook and a program's on a real Asterisk: the order rings, and what came of it is told."""
+"""A shop's orders and a program's webhook on a real Asterisk: an order rings, and what came of it is told."""
 
 from __future__ import annotations
 
@@ -8,9 +8,11 @@ import hmac
 import json
 import re
 import socket
+import sqlite3
 import statistics
 import urllib.request
 from collections.abc import AsyncIterator, Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -18,6 +20,7 @@ from typing import Any
 
 import pytest
 from hook_shop import Heard, Program
+from pulled_shop import PulledWoo, served
 from shop import carrier_of, next_result, nothing_left, records, registered_phone, settings, until
 from standardwebhooks.webhooks import Webhook as Verifier
 
@@ -26,6 +29,7 @@ from bridge.proof.sip import carrier as carriers
 from bridge.proof.sip.carrier import Carrier
 from bridge.proof.sip.message import Uri
 from bridge.proof.sip.phone import Phone
+from bridge.store.database import now_ms
 from labkit import ports
 from labkit.lab import Lab
 
@@ -152,3 +156,48 @@ async def test_what_a_killed_daemon_has_not_told_its_successor_tells(
     await asyncio.to_thread(lab.start_daemon)
     heard = await until(lambda: tied.heard_of("8531"), "what the first daemon could not tell", within=60)
     assert heard[0].told["data"]["order"] == "8531"
+
+
+async def test_an_order_that_appears_in_a_shop_that_is_asked_rings_its_customer(
+    lab: Lab, phone: Phone, carrier: Carrier
+) -> None:
+    """Nothing reaches this machine from outside: the daemon asks. No number and no login is in any log."""
+    carrier.behaviour = carriers.answer()
+    login = ("ck_0123456789abcdef", "cs_fedcba9876543210")
+    shops = {"private_networks": ["127.0.0.1"], "pull_every_seconds": 10}
+    async with served(PulledWoo()) as woo:
+        with settings(lab, {"shops": shops}):
+            added = await asyncio.to_thread(
+                lab.call_bridge, "shops", "add", "asked", "--kind", "woocommerce", "--managers", "101",
+                "--pull-from", woo.site, typed="\n".join((*login, "")),
+            )  # fmt: skip
+            assert "asked gives its orders" in added
+            woo.put(8601, now_ms(), billing={"phone": "07700 900851"}, shipping={})
+            await until(
+                lambda: woo.asked and orders_of(lab, "asked"), "the order, as the shop is asked", within=30
+            )
+            before = records(lab)
+            call = await phone.dial("*8601")
+            customer = await carrier.called()
+            assert Uri.parse(customer.invite.uri).user == NUMBER
+            await call.answered()
+            await call.media.wait_for_audio(25)
+            await call.hang_up()
+            assert (await next_result(lab, before)).result == "talked"
+            await nothing_left(lab)
+            pulled = await asyncio.to_thread(lab.call_bridge, "shops", "pull", "asked")
+            assert pulled == "Pages: 1; orders: 1 unchanged.\n"
+            listed = await asyncio.to_thread(lab.call_bridge, "shops", "list", "--json")
+            await asyncio.to_thread(lab.call_bridge, "shops", "remove", "asked")
+    logs = b"".join(path.read_bytes() for path in lab.folder.rglob("*.log"))
+    everything = logs + "".join((added, pulled, listed)).encode()
+    assert b"serving" in logs
+    assert Scanner(NUMBER, "GB").scan(everything) == []
+    assert not any(secret.encode() in everything for secret in login)
+
+
+def orders_of(lab: Lab, shop: str) -> list[str]:
+    """Codes of the orders that it has brought."""
+    with closing(sqlite3.connect(lab.database_path)) as database:
+        found = database.execute("SELECT order_code FROM shop_orders WHERE shop_name = ?", (shop,))
+        return [code for (code,) in found]

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Final
@@ -64,9 +64,16 @@ async def bringing_in(daemon: DeskDaemon) -> AsyncIterator[Desk]:
     if daemon.vault is None:
         raise sealed()
     managers = {each.extension: each.id for each in active(await list_managers(daemon.database))}
-    try:
+    with broken_seals_told():
         async with daemon.database.write() as connection:
             yield Desk(connection, daemon.vault, managers)
+
+
+@contextmanager
+def broken_seals_told() -> Iterator[None]:
+    """Raises Problem where something can't be sealed, or what is sealed does not open."""
+    try:
+        yield
     except KeyUnusable:
         raise sealed() from None
     except SealBroken:

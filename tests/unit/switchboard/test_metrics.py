@@ -23,6 +23,7 @@ from bridge.switchboard.metrics import (
     AgiOutcome,
     HookAnswer,
     ProgramAnswer,
+    PullAnswer,
     SetupStep,
     ShopOutcome,
     TextAnswer,
@@ -36,7 +37,7 @@ BOUNDS: Final[dict[str, set[str]]] = {
     "outcome": {*Outcome, *AgiOutcome, *ShopOutcome, *TextOutcome},
     "limit": set(TollLimit),
     "step": set(SetupStep),
-    "answer": {*ProgramAnswer, *HookAnswer, *TextAnswer},
+    "answer": {*ProgramAnswer, *HookAnswer, *PullAnswer, *TextAnswer},
     "command": set(AgiCommand),
 }
 """Every label that a metric of ours may have, with every value of it."""
