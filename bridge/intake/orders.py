@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from hashlib import blake2b
@@ -24,11 +25,13 @@ from bridge.intake.rows import (
     read_row,
 )
 from bridge.intake.spreadsheet import Row, SpreadsheetUnreadable, open_spreadsheet
-from bridge.store.audit import AuditEntry, write_entry
-from bridge.store.data_keys import require_known_key
+from bridge.store.audit import AuditEntry, add_entry
+from bridge.store.audit_chain import Pen
+from bridge.store.data_keys import look_for_key
 from bridge.store.database import Database, now_ms
+from bridge.store.lanes import Session
 from bridge.store.managers import list_managers
-from bridge.store.orders import known_of, write_batch
+from bridge.store.orders import add_batch, find_known
 from bridge.vault import Vault
 
 _ROWS_OF_A_BATCH: Final = 1000
@@ -249,20 +252,21 @@ async def _store(
     dry_run: bool,
 ) -> None:
     """Store a batch and what the audit says of it, in one commit. An empty one is on record, too."""
+
+    def storing(session: Session, pen: Pen) -> None:
+        look_for_key(session, vault)
+        plan = Plan(vault, find_known(session, codes, indexes), managers)
+        counts = Counter(map(plan.take, batch))
+        add_batch(session, plan.batch)
+        report.added += counts["added"]
+        report.updated += counts["updated"]
+        report.unchanged += counts["unchanged"]
+        report.not_to_call += sum(map(plan.has_number_not_to_call, batch))
+        add_entry(session, pen, on_record.now())
+        if dry_run:
+            raise _Undo
+
     codes = {taken.row.code for taken in batch}
     indexes = {index for taken in batch for index in taken.indexes}
-    try:
-        async with db.write() as connection:
-            await require_known_key(connection, vault)
-            plan = Plan(vault, await known_of(connection, codes, indexes), managers)
-            counts = Counter(plan.take(taken) for taken in batch)
-            await write_batch(connection, plan.batch)
-            report.added += counts["added"]
-            report.updated += counts["updated"]
-            report.unchanged += counts["unchanged"]
-            report.not_to_call += sum(map(plan.has_number_not_to_call, batch))
-            await write_entry(connection, on_record.now())
-            if dry_run:
-                raise _Undo
-    except _Undo:
-        pass
+    with suppress(_Undo):
+        await db.write_in_one_trip(storing, db.pen)
