@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from functools import partial
-from hashlib import blake2b
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Final
 
 from bridge.intake.masking import without_numbers
-from bridge.intake.plan import Identity, Plan, Taken
+from bridge.intake.plan import Plan, Taken
 from bridge.intake.rejects import Reject, rejects_file
 from bridge.intake.rows import (
     PHONES,
@@ -24,6 +23,7 @@ from bridge.intake.rows import (
     is_heading,
     read_row,
 )
+from bridge.intake.said import OfCustomer, Said
 from bridge.intake.spreadsheet import Row, SpreadsheetUnreadable, open_spreadsheet
 from bridge.store.audit import AuditEntry, add_entry
 from bridge.store.audit_chain import Pen
@@ -93,10 +93,11 @@ async def import_orders(
     with open_spreadsheet(source, is_heading) as sheet:
         header = _header(sheet.header, source)
         report.unknown_columns = [without_numbers(name) for name in header.unknown]
-        reader = _Reader(vault, header, home_region, await _managers(db))
-        with rejects_file(rejects, sheet.header) as keep_reject:
+        managers = await _managers(db)
+        with rejects_file(rejects, sheet.header) as keep_reject, closing(Said()) as said:
+            reader = _Reader(vault, header, home_region, managers, said)
             on_record = _Entry(actor, "orders-import", without_numbers(source.name), lambda: report.counts)
-            store = partial(_store, db, vault, reader.managers, report, on_record, dry_run=dry_run)
+            store = partial(_store, db, vault, managers, report, on_record, dry_run=dry_run)
             batch: list[Taken[OrderRow]] = []
             for row in sheet:
                 report.rows += 1
@@ -122,13 +123,14 @@ async def add_order(
 ) -> ImportReport:
     """Add or change one order, given as the cells of a row, on record. Raises RowRefused."""
     header = Header([column.value for column in cells])
-    reader = _Reader(vault, header, home_region, await _managers(db))
-    report = ImportReport(rows=1)
-    taken = reader.read(Row(1, tuple(cells.values())))
+    report, managers = ImportReport(rows=1), await _managers(db)
+    with closing(Said()) as said:
+        reader = _Reader(vault, header, home_region, managers, said)
+        taken = reader.read(Row(1, tuple(cells.values())))
     for place, doubt in taken.row.doubts.items():  # whoever types one can look at it again
         raise RowRefused(PHONES[place - 1], f"the country's numbering plan has no such number; {doubt.words}")
     on_record = _Entry(actor, "order-add", taken.row.code, lambda: report.outcome)
-    await _store(db, vault, reader.managers, report, on_record, [taken], dry_run=False)
+    await _store(db, vault, managers, report, on_record, [taken], dry_run=False)
     return report
 
 
@@ -145,70 +147,46 @@ def _header(cells: tuple[str, ...], source: Path) -> Header:
 
 
 class _Reader:
-    """Reads the rows of one file, and remembers enough of each to find the ones that contradict it."""
+    """Reads the rows of one file, and finds the ones that contradict an earlier one."""
 
-    def __init__(self, vault: Vault, header: Header, home_region: str, managers: dict[str, int]) -> None:
-        self.managers = managers
+    def __init__(
+        self, vault: Vault, header: Header, home_region: str, managers: dict[str, int], said: Said
+    ) -> None:
+        self._managers = managers
         self._vault = vault
         self._header = header
         self._home_region = home_region
-        self._contents: dict[str, bytes] = {}
-        """A digest of what was said of each order."""
-        self._customers: dict[bytes, _Said] = {}
-        """What was said of each customer, by a digest of who they are: a file may have a million of them."""
+        self._said = said
 
     def read(self, row: Row) -> Taken[OrderRow]:
         """Raises RowRefused."""
         order = read_row(row, self._header, self._home_region)
-        if order.manager is not None and order.manager not in self.managers:
+        if order.manager is not None and order.manager not in self._managers:
             raise RowRefused(Column.MANAGER, "no active manager has this extension; add them first")
-        taken = Taken(order, tuple(self._vault.blind_index(phone.number) for phone in order.phones))
+        taken = Taken(order, tuple([self._vault.blind_index(phone.number) for phone in order.phones]))
         self._check_order(taken, row)
         self._check_customer(taken)
         return taken
 
     def _check_order(self, taken: Taken[OrderRow], row: Row) -> None:
         """A row may stand twice; one order with two contents is a mistake that only a person can settle."""
-        digest = blake2b("\0".join(row.cells).encode(errors="replace"), digest_size=8).digest()
-        if self._contents.setdefault(taken.row.code, digest) != digest:
+        if not self._said.agrees(taken.row.code, "\0".join(row.cells)):
             raise RowRefused(Column.ORDER, "this order stands in the file twice, with different contents")
 
     def _check_customer(self, taken: Taken[OrderRow]) -> None:
         """Rows of one customer must agree; what one of them leaves out, another may say."""
-        customer = _digest_of(taken.identity)
-        said = self._customers.setdefault(customer, _NOTHING)
-        saying = _Said(
-            manager=self.managers[taken.row.manager] if taken.row.manager else None,
+        saying = OfCustomer(
+            manager=self._managers[taken.row.manager] if taken.row.manager else None,
             language=taken.row.language,
             second_phone=taken.indexes[1] if len(taken.indexes) > 1 else None,
         )
-        for column, before, now in zip(_COLUMNS_OF_A_CUSTOMER, said, saying, strict=True):
-            if None not in (before, now) and before != now:
-                raise RowRefused(column, "another row of this customer says something else")
-        if said != saying:
-            self._customers[customer] = _Said(*map(_later, said, saying))
+        place = self._said.disagreement(*taken.identity, saying)
+        if place is not None:
+            column = _COLUMNS_OF_A_CUSTOMER[place]
+            raise RowRefused(column, "another row of this customer says something else")
 
 
-class _Said(NamedTuple):
-    """What rows say of the customer rather than of the order; None where they leave it out."""
-
-    manager: int | None
-    language: str | None
-    second_phone: bytes | None
-    """Its blind index."""
-
-
-_NOTHING: Final = _Said(None, None, None)
 _COLUMNS_OF_A_CUSTOMER: Final = (Column.MANAGER, Column.LANGUAGE, Column.SECOND_PHONE)
-
-
-def _later(before: Any, now: Any) -> Any:
-    return before if now is None else now
-
-
-def _digest_of(identity: Identity) -> bytes:
-    index, name = identity
-    return blake2b(index + name.encode(errors="replace"), digest_size=16).digest()
 
 
 def _note_reject(report: ImportReport, reject: Reject) -> None:
