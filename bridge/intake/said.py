@@ -46,7 +46,8 @@ class Said:
 
     def __init__(self) -> None:
         self._key = secrets.token_bytes(_KEY_SIZE)
-        self._file = sqlite3.connect("", isolation_level=None)
+        # Whichever thread reads a batch, it is the only one that reads.
+        self._file = sqlite3.connect("", isolation_level=None, check_same_thread=False)
         self._file.executescript(_MAKE)
 
     def close(self) -> None:
