@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from typing import Final
 
 _DOT: Final = "•"
@@ -38,10 +39,13 @@ def masked(text: str) -> str:
     return f"{_DOT * len(text)} ({len(text)} characters)" if text else ""
 
 
-def same_digits(one: str, other: str) -> bool:
-    """Whether the texts end in the same seven digits, separators aside: two spellings of one number."""
+def same_digits(one: str, others: Iterable[str]) -> bool:
+    """Whether the text ends in the same seven digits as one of the others, separators aside.
+
+    These are two spellings of one number.
+    """
     end = _last_digits(one)
-    return len(end) == 7 and end == _last_digits(other)
+    return len(end) == 7 and any(end == _last_digits(other) for other in others if other)
 
 
 def _last_digits(text: str) -> str:
