@@ -54,7 +54,7 @@ REFUSALS: dict[Reason | None, str] = {
 class CallOrder(BaseModel):
     """The body of a click on Call."""
 
-    model_config = ConfigDict(extra="forbid", strict=True, defer_build=True)
+    model_config = ConfigDict(extra="forbid", strict=True)
 
     order: Annotated[str, StringConstraints(pattern=r"^[0-9]{1,12}$")]
     extension: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,32}$")]

@@ -17,7 +17,7 @@ from bridge.switchboard.proofs import ByAProxy, InPanic, NoKeys, ProofCall
 class ProofOrder(BaseModel):
     """Who will dial; where the carrier of the proof listens, such as "127.0.0.1:5080", and by what."""
 
-    model_config = ConfigDict(extra="forbid", strict=True, defer_build=True)
+    model_config = ConfigDict(extra="forbid", strict=True)
 
     extension: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,32}$")]
     carrier: Annotated[str, StringConstraints(max_length=255)]

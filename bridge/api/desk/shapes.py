@@ -25,13 +25,13 @@ NoteText = Annotated[str, StringConstraints(max_length=4000)]
 class Asked(BaseModel):
     """A request's body: exactly these fields, of exactly these types."""
 
-    model_config = ConfigDict(extra="forbid", strict=True, defer_build=True)
+    model_config = ConfigDict(extra="forbid", strict=True)
 
 
 class Told(BaseModel):
     """An answer. A newer daemon may say more."""
 
-    model_config = ConfigDict(frozen=True, defer_build=True)
+    model_config = ConfigDict(frozen=True)
 
 
 # --- who is there ---
