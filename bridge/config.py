@@ -213,7 +213,9 @@ Roles = Annotated[frozenset[Annotated[Role, Field(strict=False)]], Field(strict=
 class Section(BaseModel):
     """A part of the file: no unknown keys, no conversions ("5" is no number), no changes later."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, validate_default=True)
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, strict=True, validate_default=True, defer_build=True
+    )
 
 
 # A section left out is one of defaults alone, checked like one that is written.

@@ -21,7 +21,6 @@ from bridge.agi.server import AgiServer
 from bridge.api.app import ConfigStatus, Readiness, Status, make_app
 from bridge.api.desk.app import make_desk_app
 from bridge.api.server import MOST_OF_THE_DESK, serve_on_address, serve_on_socket
-from bridge.api.v1.app import make_v1_app
 from bridge.asterisk.ami.happenings import Reader as AmiReader
 from bridge.asterisk.ari import AriClient
 from bridge.asterisk.callers import CallerLine
@@ -164,6 +163,9 @@ async def _serve(running: RunningConfig, manager: ServiceManager) -> None:
             )
         )
         if config.api.listen is not None:
+            # A tenth of all that is loaded, and most shops have no program.
+            from bridge.api.v1.app import make_v1_app  # noqa: PLC0415
+
             programs = make_v1_app(daemon, desk.state.work)
             await _listen_at(
                 "api.listen",

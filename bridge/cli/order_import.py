@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 from rich.console import Console
@@ -20,6 +21,9 @@ from bridge.cli.session import command_giver, configuration, database
 from bridge.config import Config
 from bridge.intake.orders import ImportReport, import_orders
 from bridge.unlock import unlock
+
+_OBJECTS_BETWEEN_COLLECTIONS: Final = 100_000
+"""About five batches of rows."""
 
 
 def import_(
@@ -59,7 +63,7 @@ def import_(
 async def _import(config: Config, source: Path, rejects: Path, *, dry_run: bool) -> ImportReport:
     async with database(config) as db:
         vault = await unlock(config.keys, db)
-        with _progress_bar(source) as progress:
+        with _few_collections(), _progress_bar(source) as progress:
             return await import_orders(
                 db,
                 vault,
@@ -70,6 +74,22 @@ async def _import(config: Config, source: Path, rejects: Path, *, dry_run: bool)
                 dry_run=dry_run,
                 progress=progress,
             )
+
+
+@contextmanager
+def _few_collections() -> Iterator[None]:
+    """Let Python look for cycles less often: rows make none, and it looked through each batch several times.
+
+    It still does now and then, for what is rejected leaves exceptions behind, and these may be in cycles.
+    """
+    before = gc.get_threshold()
+    gc.freeze()
+    gc.set_threshold(_OBJECTS_BETWEEN_COLLECTIONS, *before[1:])
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)
+        gc.unfreeze()
 
 
 @contextmanager

@@ -23,6 +23,8 @@ def serve(context: typer.Context) -> None:
     from bridge.api.server import SocketInUse  # noqa: PLC0415
     from bridge.daemon import NotStarted, run  # noqa: PLC0415
 
+    # What is loaded stays: before it serves, the daemon looks for garbage among what it has made alone.
+    gc.freeze()
     path = config_path(context)
     try:
         exit_code = run(path)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from typing import Final
 
 _DOT: Final = "•"
@@ -11,6 +12,7 @@ _DOT: Final = "•"
 _SEPARATOR: Final = (
     r"[\s\-\u00ad\u2010-\u2015\u2212().\[\]/\\+_~'’*\u00b7\u2022\u200b-\u200f\u202a-\u202e\u2060\ufeff]"
 )
+_NO_DIGITS: Final = re.compile(r"\D+")
 _RUN: Final = re.compile(rf"\+?\d(?:{_SEPARATOR}*\d){{6,}}")
 # A date alone, with no digits close before it or many after it, is no number: 2026-11-24, 24.11.2026.
 _DATE: Final = re.compile(
@@ -23,7 +25,8 @@ _DATE: Final = re.compile(
 
 def holds_number(text: str) -> bool:
     """Whether the text has seven digits or more in a row, separators aside, that are no date."""
-    return _RUN.search(_DATE.sub("date", text)) is not None
+    # Most texts have no such run at all, and a date taken out makes none.
+    return _RUN.search(text) is not None and _RUN.search(_DATE.sub("date", text)) is not None
 
 
 def without_numbers(text: str) -> str:
@@ -36,10 +39,14 @@ def masked(text: str) -> str:
     return f"{_DOT * len(text)} ({len(text)} characters)" if text else ""
 
 
-def same_digits(one: str, other: str) -> bool:
-    """Whether the texts end in the same seven digits, separators aside: two spellings of one number."""
-    return _last_digits(one) == _last_digits(other) and len(_last_digits(one)) == 7
+def same_digits(one: str, others: Iterable[str]) -> bool:
+    """Whether the text ends in the same seven digits as one of the others, separators aside.
+
+    These are two spellings of one number.
+    """
+    end = _last_digits(one)
+    return len(end) == 7 and any(end == _last_digits(other) for other in others if other)
 
 
 def _last_digits(text: str) -> str:
-    return "".join(filter(str.isdecimal, text))[-7:]
+    return _NO_DIGITS.sub("", text)[-7:]

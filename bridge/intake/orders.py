@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass, field
 from functools import partial
-from hashlib import blake2b
+from itertools import islice
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Final, cast
 
 from bridge.intake.masking import without_numbers
-from bridge.intake.plan import Identity, Plan, Taken
+from bridge.intake.plan import Plan, Taken
 from bridge.intake.rejects import Reject, rejects_file
 from bridge.intake.rows import (
     PHONES,
@@ -23,15 +25,19 @@ from bridge.intake.rows import (
     is_heading,
     read_row,
 )
+from bridge.intake.said import OfCustomer, Said
 from bridge.intake.spreadsheet import Row, SpreadsheetUnreadable, open_spreadsheet
-from bridge.store.audit import AuditEntry, write_entry
-from bridge.store.data_keys import require_known_key
+from bridge.store.audit import AuditEntry, add_entry
+from bridge.store.audit_chain import Pen
+from bridge.store.data_keys import look_for_key
 from bridge.store.database import Database, now_ms
+from bridge.store.lanes import Session
 from bridge.store.managers import list_managers
-from bridge.store.orders import known_of, write_batch
+from bridge.store.orders import add_batch, find_known
 from bridge.vault import Vault
 
-_ROWS_OF_A_BATCH: Final = 1000
+_ROWS_OF_A_BATCH: Final = 2000
+"""Who has something else to write waits for no more than these: less than a tenth of a second."""
 _REJECTS_SHOWN: Final = 20
 
 Progress = Callable[[int, int], None]
@@ -61,6 +67,13 @@ class ImportReport:
         """What became of the one order that was to be added."""
         return "added" if self.added else "updated" if self.updated else "unchanged"
 
+    def count_read(self, batch: _Batch) -> None:
+        self.rows += batch.rows
+        self.rejected += len(batch.rejects)
+        self.doubtful += len(batch.doubts)
+        self.rejects += batch.rejects[: _REJECTS_SHOWN - len(self.rejects)]
+        self.doubts += batch.doubts[: _REJECTS_SHOWN - len(self.doubts)]
+
     @property
     def counts(self) -> str:
         return (
@@ -86,32 +99,38 @@ async def import_orders(
     Each batch of rows goes on record in its own commit, with the counts so far. What can't be taken goes to
     `rejects`, with their numbers masked. Raises SpreadsheetUnreadable and OSError.
     """
-    report = ImportReport()
-    with open_spreadsheet(source, is_heading) as sheet:
+    report, managers = ImportReport(), await _managers(db)
+    on_record = _Entry(actor, "orders-import", without_numbers(source.name), lambda: report.counts)
+    store = partial(_store, db, vault, managers, report, on_record, dry_run=dry_run)
+    with ExitStack() as stack:
+        sheet = stack.enter_context(open_spreadsheet(source, is_heading))
         header = _header(sheet.header, source)
         report.unknown_columns = [without_numbers(name) for name in header.unknown]
-        reader = _Reader(vault, header, home_region, await _managers(db))
-        with rejects_file(rejects, sheet.header) as keep_reject:
-            on_record = _Entry(actor, "orders-import", without_numbers(source.name), lambda: report.counts)
-            store = partial(_store, db, vault, reader.managers, report, on_record, dry_run=dry_run)
-            batch: list[Taken[OrderRow]] = []
-            for row in sheet:
-                report.rows += 1
-                try:
-                    taken = reader.read(row)
-                    _note_doubts(report, row.number, taken.row)
-                    batch.append(taken)
-                except RowRefused as refused:
-                    reject = Reject(row.number, refused.column.value, refused.reason)
-                    _note_reject(report, reject)
-                    keep_reject(row, reject, header)
-                if len(batch) == _ROWS_OF_A_BATCH:
-                    await store(batch)
-                    batch = []
-                    progress(report.rows, sheet.bytes_read)
-            await store(batch)
+        keep_reject = stack.enter_context(rejects_file(rejects, sheet.header))
+        reader = _Reader(vault, header, home_region, managers, stack.enter_context(closing(Said())))
+        rows = iter(sheet)
+
+        def read() -> _Batch:
+            return _read_batch(rows, reader, lambda row, reject: keep_reject(row, reject, header))
+
+        batch = await asyncio.to_thread(read)
+        while True:
+            report.count_read(batch)
+            # SQLite and the disk are at work on one batch while the next is read: they need no Python.
+            following = await _meanwhile(store(batch.taken), asyncio.to_thread(read))
             progress(report.rows, sheet.bytes_read)
-    return report
+            if not following.rows:
+                return report
+            batch = following
+
+
+async def _meanwhile(storing: Awaitable[None], reading: Awaitable[_Batch]) -> _Batch:
+    """What is read, once both are done, whatever becomes of either: the file is not closed under a reader."""
+    stored, read = await asyncio.gather(storing, reading, return_exceptions=True)
+    for outcome in (stored, read):
+        if isinstance(outcome, BaseException):
+            raise outcome
+    return cast(_Batch, read)
 
 
 async def add_order(
@@ -119,13 +138,14 @@ async def add_order(
 ) -> ImportReport:
     """Add or change one order, given as the cells of a row, on record. Raises RowRefused."""
     header = Header([column.value for column in cells])
-    reader = _Reader(vault, header, home_region, await _managers(db))
-    report = ImportReport(rows=1)
-    taken = reader.read(Row(1, tuple(cells.values())))
+    report, managers = ImportReport(rows=1), await _managers(db)
+    with closing(Said()) as said:
+        reader = _Reader(vault, header, home_region, managers, said)
+        taken = reader.read(Row(1, tuple(cells.values())))
     for place, doubt in taken.row.doubts.items():  # whoever types one can look at it again
         raise RowRefused(PHONES[place - 1], f"the country's numbering plan has no such number; {doubt.words}")
     on_record = _Entry(actor, "order-add", taken.row.code, lambda: report.outcome)
-    await _store(db, vault, reader.managers, report, on_record, [taken], dry_run=False)
+    await _store(db, vault, managers, report, on_record, [taken], dry_run=False)
     return report
 
 
@@ -141,84 +161,77 @@ def _header(cells: tuple[str, ...], source: Path) -> Header:
     raise SpreadsheetUnreadable(source, trouble, row=1)
 
 
-class _Reader:
-    """Reads the rows of one file, and remembers enough of each to find the ones that contradict it."""
+@dataclass(slots=True)
+class _Batch:
+    """Some rows: how many there are, those that can be taken, and what is to be told of the others."""
 
-    def __init__(self, vault: Vault, header: Header, home_region: str, managers: dict[str, int]) -> None:
-        self.managers = managers
+    rows: int = 0
+    taken: list[Taken[OrderRow]] = field(default_factory=list)
+    rejects: list[Reject] = field(default_factory=list)
+    doubts: list[Reject] = field(default_factory=list)
+
+
+def _read_batch(rows: Iterator[Row], reader: _Reader, keep_reject: Callable[[Row, Reject], None]) -> _Batch:
+    """The next rows; none at the end. Each is in hand until the next is. Raises SpreadsheetUnreadable."""
+    batch = _Batch()
+    for row in islice(rows, _ROWS_OF_A_BATCH):
+        batch.rows += 1
+        try:
+            taken = reader.read(row)
+        except RowRefused as refused:
+            reject = Reject(row.number, refused.column.value, refused.reason)
+            batch.rejects.append(reject)
+            keep_reject(row, reject)
+        else:
+            batch.taken.append(taken)
+            batch.doubts += [
+                Reject(row.number, PHONES[place - 1].value, doubt.words)
+                for place, doubt in taken.row.doubts.items()
+            ]
+    return batch
+
+
+class _Reader:
+    """Reads the rows of one file, and finds the ones that contradict an earlier one."""
+
+    def __init__(
+        self, vault: Vault, header: Header, home_region: str, managers: dict[str, int], said: Said
+    ) -> None:
+        self._managers = managers
         self._vault = vault
         self._header = header
         self._home_region = home_region
-        self._contents: dict[str, bytes] = {}
-        """A digest of what was said of each order."""
-        self._customers: dict[bytes, _Said] = {}
-        """What was said of each customer, by a digest of who they are: a file may have a million of them."""
+        self._said = said
 
     def read(self, row: Row) -> Taken[OrderRow]:
         """Raises RowRefused."""
         order = read_row(row, self._header, self._home_region)
-        if order.manager is not None and order.manager not in self.managers:
+        if order.manager is not None and order.manager not in self._managers:
             raise RowRefused(Column.MANAGER, "no active manager has this extension; add them first")
-        taken = Taken(order, tuple(self._vault.blind_index(phone.number) for phone in order.phones))
+        taken = Taken(order, tuple([self._vault.blind_index(phone.number) for phone in order.phones]))
         self._check_order(taken, row)
         self._check_customer(taken)
         return taken
 
     def _check_order(self, taken: Taken[OrderRow], row: Row) -> None:
         """A row may stand twice; one order with two contents is a mistake that only a person can settle."""
-        digest = blake2b("\0".join(row.cells).encode(errors="replace"), digest_size=8).digest()
-        if self._contents.setdefault(taken.row.code, digest) != digest:
+        if not self._said.agrees(taken.row.code, "\0".join(row.cells)):
             raise RowRefused(Column.ORDER, "this order stands in the file twice, with different contents")
 
     def _check_customer(self, taken: Taken[OrderRow]) -> None:
         """Rows of one customer must agree; what one of them leaves out, another may say."""
-        customer = _digest_of(taken.identity)
-        said = self._customers.setdefault(customer, _NOTHING)
-        saying = _Said(
-            manager=self.managers[taken.row.manager] if taken.row.manager else None,
+        saying = OfCustomer(
+            manager=self._managers[taken.row.manager] if taken.row.manager else None,
             language=taken.row.language,
             second_phone=taken.indexes[1] if len(taken.indexes) > 1 else None,
         )
-        for column, before, now in zip(_COLUMNS_OF_A_CUSTOMER, said, saying, strict=True):
-            if None not in (before, now) and before != now:
-                raise RowRefused(column, "another row of this customer says something else")
-        if said != saying:
-            self._customers[customer] = _Said(*map(_later, said, saying))
+        place = self._said.disagreement(*taken.identity, saying)
+        if place is not None:
+            column = _COLUMNS_OF_A_CUSTOMER[place]
+            raise RowRefused(column, "another row of this customer says something else")
 
 
-class _Said(NamedTuple):
-    """What rows say of the customer rather than of the order; None where they leave it out."""
-
-    manager: int | None
-    language: str | None
-    second_phone: bytes | None
-    """Its blind index."""
-
-
-_NOTHING: Final = _Said(None, None, None)
 _COLUMNS_OF_A_CUSTOMER: Final = (Column.MANAGER, Column.LANGUAGE, Column.SECOND_PHONE)
-
-
-def _later(before: Any, now: Any) -> Any:
-    return before if now is None else now
-
-
-def _digest_of(identity: Identity) -> bytes:
-    index, name = identity
-    return blake2b(index + name.encode(errors="replace"), digest_size=16).digest()
-
-
-def _note_reject(report: ImportReport, reject: Reject) -> None:
-    report.rejected += 1
-    if len(report.rejects) < _REJECTS_SHOWN:
-        report.rejects.append(reject)
-
-
-def _note_doubts(report: ImportReport, row: int, order: OrderRow) -> None:
-    for place, doubt in order.doubts.items():
-        report.doubtful += 1
-        if len(report.doubts) < _REJECTS_SHOWN:
-            report.doubts.append(Reject(row, PHONES[place - 1].value, doubt.words))
 
 
 class _Undo(Exception):
@@ -249,20 +262,21 @@ async def _store(
     dry_run: bool,
 ) -> None:
     """Store a batch and what the audit says of it, in one commit. An empty one is on record, too."""
+
+    def storing(session: Session, pen: Pen) -> None:
+        look_for_key(session, vault)
+        plan = Plan(vault, find_known(session, codes, indexes), managers)
+        counts = Counter(map(plan.take, batch))
+        add_batch(session, plan.batch)
+        report.added += counts["added"]
+        report.updated += counts["updated"]
+        report.unchanged += counts["unchanged"]
+        report.not_to_call += sum(map(plan.has_number_not_to_call, batch))
+        add_entry(session, pen, on_record.now())
+        if dry_run:
+            raise _Undo
+
     codes = {taken.row.code for taken in batch}
     indexes = {index for taken in batch for index in taken.indexes}
-    try:
-        async with db.write() as connection:
-            await require_known_key(connection, vault)
-            plan = Plan(vault, await known_of(connection, codes, indexes), managers)
-            counts = Counter(plan.take(taken) for taken in batch)
-            await write_batch(connection, plan.batch)
-            report.added += counts["added"]
-            report.updated += counts["updated"]
-            report.unchanged += counts["unchanged"]
-            report.not_to_call += sum(map(plan.has_number_not_to_call, batch))
-            await write_entry(connection, on_record.now())
-            if dry_run:
-                raise _Undo
-    except _Undo:
-        pass
+    with suppress(_Undo):
+        await db.write_in_one_trip(storing, db.pen)

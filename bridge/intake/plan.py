@@ -87,7 +87,7 @@ class Plan:
         self._orders = dict(known.orders)
         self._customers = {customer.id: _as_known(customer) for customer in known.customers}
         self._by_identity = {
-            customer.identity: customer for customer in self._customers.values() if customer.identity
+            identity: customer for customer in self._customers.values() if (identity := customer.identity)
         }
         for customer in self._customers.values():
             for identity in customer.former_identities:
@@ -176,10 +176,11 @@ class Plan:
         changed = self._rename(customer, row)
         for position, (phone, index) in enumerate(zip(row.phones, taken.indexes, strict=True), 1):
             changed |= self._set_contact(customer, position, phone, index, row.doubts.get(position))
-        if before != customer.identity and customer.identity is not None:
+        after = customer.identity
+        if before != after and after is not None:
             if before is not None:
                 self._by_identity.pop(before, None)
-            self._by_identity[customer.identity] = customer
+            self._by_identity[after] = customer
         manager_id = self._managers[row.manager] if row.manager else None
         if manager_id is not None and manager_id != customer.manager_id:
             self.batch.assigned[customer.id] = customer.manager_id = manager_id
@@ -188,7 +189,8 @@ class Plan:
 
     def _rename(self, customer: _Customer, row: CustomerRow) -> bool:
         """The name that came first stays where only its capitals differ: rows may write it in two ways."""
-        name = customer.name if customer.name.casefold() == row.name.casefold() else row.name
+        same = customer.name == row.name or customer.name.casefold() == row.name.casefold()
+        name = customer.name if same else row.name
         language = row.language or customer.language
         if (customer.name, customer.language) == (name, language):
             return False

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Final
+from typing import Final, NamedTuple
 
 from bridge.intake.diagnosis import Diagnosis, diagnose, doubt_of
 from bridge.intake.masking import holds_number, same_digits
@@ -113,32 +113,59 @@ class Header:
             # Headings are not repeated: a file without a header has a customer's number there.
             found = ", ".join(self.places) or "none that is known"
             raise HeaderUnusable(f"column missing: {', '.join(missing)}; found: {found}")
+        self._in_order = [self.places.get(column, _NOWHERE) for column in Column]
+        self._width = max(self.places.values()) + 1
 
     def phone_places(self) -> set[int]:
         return {self.places[column] for column in PHONES if column in self.places}
 
-    def cell(self, row: Row, column: Column) -> str:
-        place = self.places.get(column)
-        return row.cells[place].strip() if place is not None and place < len(row.cells) else ""
+    def cells(self, row: Row) -> _Cells:
+        """What the row has in each column, and nothing in one that it has not."""
+        missing = self._width - len(row.cells)
+        cells = (*row.cells, *("" for _ in range(missing)), "") if missing > 0 else (*row.cells, "")
+        return _Cells(*[cells[place].strip() for place in self._in_order])
+
+
+_NOWHERE: Final = -1
+"""A cell after the last one."""
+
+
+class _Cells(NamedTuple):
+    """In the order of `Column`."""
+
+    order: str
+    name: str
+    phone: str
+    second_phone: str
+    summary: str
+    items: str
+    priority: str
+    manager: str
+    language: str
+
+    @property
+    def phones(self) -> tuple[tuple[Column, str], ...]:
+        """The first is needed; there may be a second."""
+        first = (Column.PHONE, self.phone)
+        return (first, (Column.SECOND_PHONE, self.second_phone)) if self.second_phone else (first,)
 
 
 def read_row(row: Row, header: Header, home_region: str) -> OrderRow:
     """Raises RowRefused."""
-    code = checked_code(
-        header.cell(row, Column.ORDER).removeprefix("'"), [header.cell(row, column) for column in PHONES]
-    )
-    items = _items(header.cell(row, Column.ITEMS))
-    phones, doubts = _phones(row, header, home_region)
+    cells = header.cells(row)
+    code = checked_code(cells.order.removeprefix("'"), (cells.phone, cells.second_phone))
+    items = _items(cells.items)
+    phones, doubts = _phones(cells.phones, home_region)
     return OrderRow(
         code=code,
-        name=checked_name(header.cell(row, Column.NAME)),
+        name=checked_name(cells.name),
         phones=phones,
         doubts=doubts,
-        summary=checked_text(Column.SUMMARY, header.cell(row, Column.SUMMARY)) or summary_of(items),
+        summary=checked_text(Column.SUMMARY, cells.summary) or summary_of(items),
         items=items,
-        priority=_priority(header.cell(row, Column.PRIORITY)),
-        manager=header.cell(row, Column.MANAGER) or None,
-        language=_language(header.cell(row, Column.LANGUAGE)),
+        priority=_priority(cells.priority),
+        manager=cells.manager or None,
+        language=_language(cells.language),
     )
 
 
@@ -146,7 +173,7 @@ def checked_code(code: str, phones: Sequence[str]) -> str:
     """Raises RowRefused."""
     if _CODE.fullmatch(code) is None:
         raise RowRefused(Column.ORDER, "an order code is 1 to 12 digits")
-    if any(same_digits(code, phone) for phone in phones):
+    if same_digits(code, phones):
         # Columns were mixed up, or the number serves as the code; a code is stored and shown in the clear.
         raise RowRefused(Column.ORDER, "this is the customer's phone number, not an order code")
     return code
@@ -198,18 +225,13 @@ def _language(cell: str) -> str | None:
 
 
 def _phones(
-    row: Row, header: Header, home_region: str
+    cells: Sequence[tuple[Column, str]], home_region: str
 ) -> tuple[tuple[ReadNumber, ...], dict[int, Diagnosis]]:
     """The phones, and which of them, counted from 1, are doubtful."""
-    cells = {column: header.cell(row, column) for column in PHONES}
-    read = [
-        _phone_or_doubt(column, cell, home_region)
-        for column, cell in cells.items()
-        if cell or column is Column.PHONE
-    ]
+    read = [_phone_or_doubt(column, cell, home_region) for column, cell in cells]
     phones = different([phone for phone, _ in read])
-    doubts = {place: doubt for place, (_, doubt) in enumerate(read, 1) if doubt is not None}
-    return phones, {place: doubt for place, doubt in doubts.items() if place <= len(phones)}
+    doubts = {place: doubt for place, (_, doubt) in enumerate(read[: len(phones)], 1) if doubt is not None}
+    return phones, doubts
 
 
 def different(phones: Sequence[ReadNumber]) -> tuple[ReadNumber, ...]:

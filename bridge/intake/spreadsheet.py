@@ -79,7 +79,7 @@ class Spreadsheet:
 
     def __iter__(self) -> Iterator[Row]:
         """The rows below the header, empty ones left out. Raises SpreadsheetUnreadable."""
-        return (row for row in self._rows if any(cell.strip() for cell in row.cells))
+        return (row for row in self._rows if "".join(row.cells).strip())
 
     @property
     def bytes_read(self) -> int:
@@ -173,6 +173,8 @@ def _numbered(lines: Iterator[str], delimiter: str, path: Path) -> Iterator[Row]
 
 
 def _refuse_damaged(cells: list[str], number: int, path: Path) -> None:
+    if "".join(cells).isascii():
+        return
     for column, cell in enumerate(cells, 1):
         if _DAMAGE.search(cell):
             trouble = "it holds bytes that are no text in the rest of the file's encoding; save it as UTF-8"

@@ -7,11 +7,13 @@ from collections.abc import Collection, Mapping, Set
 from dataclasses import KW_ONLY, dataclass
 from typing import Final, TypeAlias
 
-from sqlalchemy import bindparam, func, not_, or_, select
+from sqlalchemy import Integer, bindparam, func, not_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bridge.rules.worth import Standing
 from bridge.store.database import Database
+from bridge.store.lanes import Runs
+from bridge.store.lists import as_json, end_to_end, hashes_of, values_of
 from bridge.store.records import UNSEEN_REPAIR
 from bridge.store.schema import assignments, contacts, customers, orders
 
@@ -61,6 +63,9 @@ _order_count: Final = (
     .correlate(customers)
     .scalar_subquery()
 )
+_OWNERS: Final = (
+    select(contacts.c.customer_id).where(contacts.c.blind_index.in_(hashes_of("indexes"))).distinct()
+)
 _KNOWN: Final = (
     select(
         customers.c.id,
@@ -72,29 +77,20 @@ _KNOWN: Final = (
         customers.c.do_not_call_ms.is_not(None),
     )
     .select_from(customers.outerjoin(assignments, assignments.c.customer_id == customers.c.id))
-    .where(
-        or_(
-            customers.c.id.in_(bindparam("ids", expanding=True)),
-            customers.c.id.in_(
-                select(contacts.c.customer_id).where(
-                    contacts.c.blind_index.in_(bindparam("indexes", expanding=True))
-                )
-            ),
-        )
-    )
+    .where(customers.c.id.in_(values_of("ids", Integer)))
     .order_by(customers.c.id)
 )
 # By id: where a position has been filled anew, the later contact overwrites the earlier.
 _CONTACTS: Final = (
     select(contacts.c.customer_id, contacts.c.position, contacts.c.id, contacts.c.blind_index)
-    .where(contacts.c.customer_id.in_(bindparam("ids", expanding=True)), not_(UNSEEN_REPAIR))
+    .where(contacts.c.customer_id.in_(values_of("ids", Integer)), not_(UNSEEN_REPAIR))
     .order_by(contacts.c.id)
 )
 _repairs: Final = contacts.alias("repairs")
 _MENDED: Final = (
     select(contacts.c.customer_id, contacts.c.position, contacts.c.blind_index)
     .join(_repairs, _repairs.c.mends == contacts.c.id)
-    .where(contacts.c.customer_id.in_(bindparam("ids", expanding=True)), _repairs.c.proposed_ms.is_(None))
+    .where(contacts.c.customer_id.in_(values_of("ids", Integer)), _repairs.c.proposed_ms.is_(None))
 )
 _BY_BLIND_INDEX: Final = (
     select(contacts.c.id, contacts.c.customer_id, assignments.c.manager_id)
@@ -113,13 +109,33 @@ async def find_by_blind_index(db: Database, index: bytes) -> list[ContactRef]:
 async def known_customers(
     connection: AsyncConnection, ids: Collection[int], indexes: Collection[bytes]
 ) -> list[KnownCustomer]:
+    """As `find_customers`, in a transaction of `Database.write`."""
+    return await connection.run_sync(find_customers, ids, indexes)
+
+
+def find_customers(connection: Runs, ids: Collection[int], indexes: Collection[bytes]) -> list[KnownCustomer]:
     """The customers with these ids, and those who have or had a number of these blind indexes; by id."""
-    rows = (await connection.execute(_KNOWN, {"ids": list(ids), "indexes": list(indexes)})).all()
+    owners = connection.execute(_OWNERS, end_to_end("indexes", indexes))
+    wanted = {"ids": as_json({*ids, *(customer_id for (customer_id,) in owners)})}
     current: dict[int, dict[int, KnownContact]] = defaultdict(dict)
-    found = await connection.execute(_CONTACTS, {"ids": [row.id for row in rows]})
-    for customer_id, position, contact_id, index in found:
+    for customer_id, position, contact_id, index in connection.execute(_CONTACTS, wanted):
         current[customer_id][position] = KnownContact(contact_id, index)
     mended: dict[int, set[Mended]] = defaultdict(set)
-    for customer_id, position, index in await connection.execute(_MENDED, {"ids": [row.id for row in rows]}):
+    for customer_id, position, index in connection.execute(_MENDED, wanted):
         mended[customer_id].add((position, index))
-    return [KnownCustomer(*row, contacts=current[row.id], mended=mended[row.id]) for row in rows]
+    return [
+        KnownCustomer(
+            id_,
+            name,
+            language,
+            data_key,
+            manager_id,
+            order_count,
+            bool(marked),
+            contacts=current[id_],
+            mended=mended[id_],
+        )
+        for id_, name, language, data_key, manager_id, order_count, marked in connection.execute(
+            _KNOWN, wanted
+        )
+    ]

@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bridge.store.audit import AuditEntry, write_entry
 from bridge.store.database import Database
+from bridge.store.lanes import Runs
 from bridge.store.schema import customers, key_checks, voice_messages
 from bridge.vault import OF_NOBODY, KeyUnusable, SealBroken, Vault, check_name, wrapped_by
 
@@ -116,12 +117,20 @@ async def rewrap_strangers(db: Database, vault: Vault) -> int:
     return len(changed)
 
 
+_KNOWN_KEYS: Final = select(key_checks.c.key_id)
+
+
 async def require_known_key(connection: AsyncConnection, vault: Vault) -> None:
+    """As `look_for_key`, in a transaction of `Database.write`. Raises KeyUnusable."""
+    await connection.run_sync(look_for_key, vault)
+
+
+def look_for_key(connection: Runs, vault: Vault) -> None:
     """See, before data keys are added in this transaction, that the key which wraps them isn't retired.
 
     Raises KeyUnusable. A long import may have read the ring before a rotation, and its key be gone since.
     """
-    known = set((await connection.execute(select(key_checks.c.key_id))).scalars())
+    known = {key_id for (key_id,) in connection.execute(_KNOWN_KEYS, {})}
     if known and check_name(vault.current_key_id) not in known:
         raise KeyUnusable("The keys were rotated while this command ran: run it again.")
 

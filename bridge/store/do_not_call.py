@@ -18,6 +18,8 @@ from bridge.rules.worklist import Outcome, Why, Work, after
 from bridge.store.audit import AuditEntry, add_entry, write_entry
 from bridge.store.audit_chain import Pen
 from bridge.store.database import Database, audit_pen
+from bridge.store.lanes import Runs
+from bridge.store.lists import end_to_end, hashes_of
 from bridge.store.records import FIT_TO_DIAL, MAY_BE_DIALLED
 from bridge.store.schema import contacts, customers, do_not_call, orders, outcomes
 from bridge.store.waiting import WORK_COLUMNS, as_work, set_work
@@ -65,9 +67,7 @@ _LISTED: Final = (
     .order_by(do_not_call.c.since_ms, do_not_call.c.id)
 )
 _REQUESTS: Final = select(do_not_call.c.blind_index, do_not_call.c.since_ms, do_not_call.c.label)
-_AMONG: Final = select(do_not_call.c.blind_index).where(
-    do_not_call.c.blind_index.in_(bindparam("indexes", expanding=True))
-)
+_AMONG: Final = select(do_not_call.c.blind_index).where(do_not_call.c.blind_index.in_(hashes_of("indexes")))
 _IS_ON_IT: Final = select(exists().where(do_not_call.c.blind_index == bindparam("index")))
 _REMOVE: Final = delete(do_not_call).where(do_not_call.c.blind_index == bindparam("index"))
 _TAKE_BACK: Final = delete(do_not_call).where(do_not_call.c.outcome_id == bindparam("of_outcome"))
@@ -213,9 +213,9 @@ async def list_requests(db: Database) -> list[RequestLine]:
         return [RequestLine(*row) for row in await connection.execute(_LISTED)]
 
 
-async def on_the_list(connection: AsyncConnection, indexes: Collection[bytes]) -> frozenset[bytes]:
+def on_the_list(connection: Runs, indexes: Collection[bytes]) -> frozenset[bytes]:
     """Those of these blind indexes whose numbers are not to be called."""
-    return frozenset(await connection.scalars(_AMONG, {"indexes": list(indexes)}))
+    return frozenset(index for (index,) in connection.execute(_AMONG, end_to_end("indexes", indexes)))
 
 
 async def all_requests(db: Database) -> list[Request]:
@@ -225,7 +225,7 @@ async def all_requests(db: Database) -> list[Request]:
 
 async def carry_over(connection: AsyncConnection, requests: Iterable[Request]) -> int:
     """Add those requests whose numbers are not on the list; returns how many that were."""
-    known = await on_the_list(connection, {each.blind_index for each in requests})
+    known = await connection.run_sync(on_the_list, {each.blind_index for each in requests})
     missing = [asdict(each) for each in requests if each.blind_index not in known]
     if missing:
         await connection.execute(_ADD, missing)

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
+from operator import itemgetter
 from pathlib import Path
 from typing import Any, Concatenate, Final, ParamSpec, Protocol, TypeVar, cast
 
@@ -37,11 +38,13 @@ class Result(Protocol):
 
     def fetchone(self) -> Sequence[Any] | None: ...
 
+    def __iter__(self) -> Iterator[Any]: ...
+
 
 class Runs(Protocol):
     """What runs statements: a `Session`, or a connection of SQLAlchemy's."""
 
-    def execute(self, statement: Executable, parameters: Values, /) -> Result: ...
+    def execute(self, statement: Executable, parameters: Any, /) -> Result: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +58,14 @@ class _Compiled:
     def values(self, parameters: Values) -> tuple[Any, ...]:
         return tuple(map({**self.constants, **parameters}.__getitem__, self.names))
 
+    def arranged(self, names: tuple[str, ...], rows: Iterable[tuple[Any, ...]]) -> Iterable[tuple[Any, ...]]:
+        """Rows of values in the order of `names`, in the order in which the statement has them."""
+        if names == self.names:
+            return rows
+        ours = {name: value for name, value in self.constants.items() if name not in names}
+        take, rest = itemgetter(*map((*names, *ours).index, self.names)), tuple(ours.values())
+        return (take(row + rest) for row in rows)
+
 
 class Session:
     """SQLite's own connection, in its thread, for statements of SQLAlchemy's without types of their own."""
@@ -65,13 +76,20 @@ class Session:
         """By statement and names of parameters: an INSERT has the columns that it is given."""
 
     def execute(self, statement: Executable, parameters: Values, /) -> sqlite3.Cursor:
-        compiled = self._compile(statement, parameters)
+        compiled = self._compile(statement, tuple(parameters))
         return self._connection.execute(compiled.text, compiled.values(parameters))
 
     def execute_many(self, statement: Executable, rows: Sequence[Values]) -> None:
         """All rows have the same names."""
-        compiled = self._compile(statement, rows[0])
+        compiled = self._compile(statement, tuple(rows[0]))
         self._connection.executemany(compiled.text, map(compiled.values, rows))
+
+    def execute_rows(
+        self, statement: Executable, names: tuple[str, ...], rows: Iterable[tuple[Any, ...]]
+    ) -> None:
+        """As `execute_many`, of many rows, for which the names are told once."""
+        compiled = self._compile(statement, names)
+        self._connection.executemany(compiled.text, compiled.arranged(names, rows))
 
     def transaction(self) -> AbstractContextManager[None]:
         """One that holds the write lock from the start: on disk at the end, or undone."""
@@ -92,12 +110,23 @@ class Session:
                 self._connection.execute("ROLLBACK")
             raise
 
-    def _compile(self, statement: Executable, parameters: Values) -> _Compiled:
-        key = (statement, tuple(parameters))
-        found = self._compiled.get(key)
+    def _compile(self, statement: Executable, names: tuple[str, ...]) -> _Compiled:
+        found = self._compiled.get((statement, names))
         if found is None:
-            found = self._compiled[key] = _compile(statement, key[1])
+            found = self._compiled[statement, names] = _compile(statement, names)
         return found
+
+
+def execute_rows(
+    connection: Runs, statement: Executable, names: tuple[str, ...], rows: Sequence[tuple[Any, ...]]
+) -> None:
+    """Run a statement with each of the rows, whatever it is run by; nothing where there are none."""
+    if not rows:
+        return
+    if isinstance(connection, Session):
+        connection.execute_rows(statement, names, rows)
+    else:
+        connection.execute(statement, [dict(zip(names, row, strict=True)) for row in rows])
 
 
 def _compile(statement: Executable, names: tuple[str, ...]) -> _Compiled:

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 from dataclasses import dataclass, field, fields
+from operator import attrgetter
 from typing import Any, Final
 
-from sqlalchemy import Select, bindparam, func, insert, not_, select, update
+from sqlalchemy import Select, String, bindparam, func, insert, not_, select, update
 from sqlalchemy.dialects.sqlite import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bridge.rules.worklist import Why
 from bridge.rules.worth import Standing
 from bridge.store.audit import AuditEntry, write_entry
-from bridge.store.customers import KnownCustomer, known_customers
+from bridge.store.customers import KnownCustomer, find_customers
 from bridge.store.database import Database, now_ms
 from bridge.store.do_not_call import on_the_list
 from bridge.store.errors import ManagerDisabled, UnknownManager, UnknownOrder
 from bridge.store.folding import folded
+from bridge.store.lanes import Runs, execute_rows
+from bridge.store.lists import as_json, values_of
 from bridge.store.records import UNSEEN_REPAIR, place_to_dial
 from bridge.store.schema import (
     OrderState,
@@ -266,7 +269,7 @@ class Batch:
 
 
 _KNOWN_ORDERS: Final = select(*(orders.c[each.name] for each in fields(KnownOrder))).where(
-    orders.c.code.in_(bindparam("codes", expanding=True))
+    orders.c.code.in_(values_of("codes", String))
 )
 _NEXT_IDS: Final = select(
     select(func.coalesce(func.max(customers.c.id), 0) + 1).scalar_subquery(),
@@ -296,54 +299,75 @@ _CHANGE_ORDER: Final = (
 
 
 async def known_of(connection: AsyncConnection, codes: Collection[str], indexes: Collection[bytes]) -> Known:
+    """As `find_known`, in a transaction of `Database.write`."""
+    return await connection.run_sync(find_known, codes, indexes)
+
+
+def find_known(connection: Runs, codes: Collection[str], indexes: Collection[bytes]) -> Known:
     """What is known of these order codes and of the customers with these blind indexes; within a write."""
-    rows = await connection.execute(_KNOWN_ORDERS, {"codes": list(codes)})
-    known_orders = {row.code: KnownOrder(*row) for row in rows}
+    rows = connection.execute(_KNOWN_ORDERS, {"codes": as_json(codes)})
+    known_orders = {row[0]: KnownOrder(*row) for row in rows}
     serving = {order.customer_id for order in known_orders.values()}
-    next_customer_id, next_contact_id = (await connection.execute(_NEXT_IDS)).one()
-    known = await known_customers(connection, serving, indexes)
+    [(next_customer_id, next_contact_id)] = connection.execute(_NEXT_IDS, {})
+    known = find_customers(connection, serving, indexes)
     theirs = {contact.blind_index for customer in known for contact in customer.contacts.values()}
     return Known(
         known_orders,
         known,
         next_customer_id,
         next_contact_id,
-        await on_the_list(connection, theirs.union(indexes)),
+        on_the_list(connection, theirs.union(indexes)),
     )
 
 
 async def write_batch(connection: AsyncConnection, batch: Batch) -> None:
+    """As `add_batch`, in a transaction of `Database.write`."""
+    await connection.run_sync(add_batch, batch)
+
+
+def add_batch(connection: Runs, batch: Batch) -> None:
     """Write a batch in the caller's transaction, in a handful of statements whatever its size."""
-    at = {"created_ms": now_ms()}
-    order_defaults = at | {"state": OrderState.OPEN.value}
-    for statement, rows in (
-        (_INSERT_CUSTOMERS, [_row(new) | at | {"folded": folded(new.name)} for new in batch.new_customers]),
+    at = now_ms()
+    for statement, names, rows in (
+        (
+            _INSERT_CUSTOMERS,
+            (*_NAMES[NewCustomer], "created_ms", "folded"),
+            [(*_values(new), at, folded(new.name)) for new in batch.new_customers],
+        ),
         (
             _CHANGE_CUSTOMER,
-            [_row(each) | {"new_folded": folded(each.new_name)} for each in batch.changed_customers],
+            (*_NAMES[CustomerChange], "new_folded"),
+            [(*_values(each), folded(each.new_name)) for each in batch.changed_customers],
         ),
-        (_INSERT_CONTACTS, [_row(new) | at for new in batch.new_contacts]),
-        (_REPLACE_CONTACT, [{"contact_id": id_} for id_ in batch.replaced_contacts]),
-        (_INSERT_ORDERS, [_row(new) | order_defaults for new in batch.new_orders]),
-        (_CHANGE_ORDER, [_row(change) for change in batch.changed_orders]),
-        (_ASSIGN, list(_assignments(batch.assigned))),
+        (
+            _INSERT_CONTACTS,
+            (*_NAMES[NewContact], "created_ms"),
+            [(*_values(new), at) for new in batch.new_contacts],
+        ),
+        (_REPLACE_CONTACT, ("contact_id",), [(id_,) for id_ in batch.replaced_contacts]),
+        (
+            _INSERT_ORDERS,
+            (*_NAMES[KnownOrder], "created_ms", "state"),
+            [(*_values(new), at, OrderState.OPEN.value) for new in batch.new_orders],
+        ),
+        (_CHANGE_ORDER, _NAMES[OrderChange], [_values(change) for change in batch.changed_orders]),
+        (
+            _ASSIGN,
+            ("customer_id", "manager_id", "since_ms"),
+            [(customer_id, manager_id, at) for customer_id, manager_id in batch.assigned.items()],
+        ),
     ):
-        if rows:
-            await connection.execute(statement, rows)
+        execute_rows(connection, statement, names, rows)
 
 
-def _row(of: NewCustomer | NewContact | KnownOrder | CustomerChange | OrderChange) -> dict[str, Any]:
-    """As `asdict`, which also copies each value, and takes longer than the rest of writing the row."""
-    return {name: getattr(of, name) for name in _COLUMNS[type(of)]}
-
-
-_COLUMNS: Final[dict[type, tuple[str, ...]]] = {
+_NAMES: Final[dict[type, tuple[str, ...]]] = {
     of: tuple(each.name for each in fields(of))
     for of in (NewCustomer, NewContact, KnownOrder, CustomerChange, OrderChange)
 }
+_VALUES_OF: Final = {of: attrgetter(*names) for of, names in _NAMES.items()}
 
 
-def _assignments(assigned: dict[int, int]) -> Iterable[dict[str, int]]:
-    since_ms = now_ms()
-    for customer_id, manager_id in assigned.items():
-        yield {"customer_id": customer_id, "manager_id": manager_id, "since_ms": since_ms}
+def _values(of: NewCustomer | NewContact | KnownOrder | CustomerChange | OrderChange) -> tuple[Any, ...]:
+    """As `astuple`, which also copies each value, and takes longer than the rest of writing the row."""
+    values: tuple[Any, ...] = _VALUES_OF[type(of)](of)
+    return values

@@ -1,9 +1,10 @@
 """The only code that can read a phone number.
 
 Numbers go in through `read_number`, are kept as sealed bytes by `Vault`, and live in memory as
-`HiddenNumber`, whose one way out is `.reveal()`. `hidden` has the type, `numbers` what people write, `keys`
-the key ring and where it comes from, `sealing` the encryption, `secrets` that of accounts and programs,
-`signing` the audit's signature and marks of requests, `errors` what may go wrong.
+`HiddenNumber`, whose one way out is `.reveal()`. `hidden` has the type, `numbers` what people write,
+`numbering_plans` the short way through that, `keys` the key ring and where it comes from, `sealing` the
+encryption, `secrets` that of accounts and programs, `signing` the audit's signature and marks of requests,
+`errors` what may go wrong.
 """
 
 from bridge.vault.errors import KeyFileExists, KeyMissing, KeyUnusable, SealBroken, VaultError

@@ -23,10 +23,10 @@ from phonenumbers import (
     ValidationResult,
     is_number_type_geographical,
 )
-from phonenumbers.timezone import time_zones_for_geographical_number
-from phonenumbers.tzdata import TIMEZONE_DATA
+from phonenumbers.tzdata import TIMEZONE_DATA, TIMEZONE_LONGEST_PREFIX
 
 from bridge.vault.hidden import HiddenNumber
+from bridge.vault.numbering_plans import place
 
 
 class NumberFault(StrEnum):
@@ -127,6 +127,9 @@ def _read(text: str, home_region: str) -> ReadNumber | NumberFault:
         return NumberFault.EMPTY
     if _MADE_BY_A_SPREADSHEET.fullmatch(tidy):
         return NumberFault.DIGITS_LOST
+    placed = place(tidy, home_region)
+    if placed is not None:
+        return _as_read(placed.e164, placed.country, placed.region, placed.kind)
     outcomes = [_parse(spelling, home_region) for spelling in _spellings(tidy)]
     return next((read for read in outcomes if isinstance(read, ReadNumber)), outcomes[0])
 
@@ -185,9 +188,9 @@ def _parsed(spelling: str, home_region: str) -> PhoneNumber | NumberFault:
 
 def _described(parsed: PhoneNumber) -> ReadNumber | NumberFault:
     e164 = phonenumbers.format_number(parsed, PhoneNumberFormat.E164)
+    country = parsed.country_code or 0
     if _FICTIONAL_MOBILE.fullmatch(e164):
-        zone = _timezone(parsed, PhoneNumberType.MOBILE)
-        return ReadNumber(HiddenNumber(e164), region="GB", line_type="mobile", timezone=zone)
+        return _as_read(e164, country, "GB", PhoneNumberType.MOBILE)
     if len(e164) > _LONGEST_E164:
         return NumberFault.TOO_LONG
     possible = phonenumbers.is_possible_number_with_reason(parsed)
@@ -197,20 +200,30 @@ def _described(parsed: PhoneNumber) -> ReadNumber | NumberFault:
     # Of no known type means not valid: the library's `is_valid_number` would find both out once more.
     if region is None or kind == PhoneNumberType.UNKNOWN:
         return NumberFault.INVALID
-    line_type = _LINE_TYPES.get(kind, "other")
-    return ReadNumber(HiddenNumber(e164), region, line_type, _timezone(parsed, kind))
+    return _as_read(e164, country, region, kind)
+
+
+def _as_read(e164: str, country: int, region: str, kind: int) -> ReadNumber:
+    zone = _timezone(e164, country, kind)
+    return ReadNumber(HiddenNumber(e164), region, _LINE_TYPES.get(kind, "other"), zone)
 
 
 _LONGEST_E164 = 16
 """A plus and fifteen digits. Some plans have longer numbers, which nobody abroad could dial."""
 
 
-def _timezone(parsed: PhoneNumber, kind: int) -> str | None:
+def _timezone(e164: str, country: int, kind: int) -> str | None:
     """Most countries' mobiles go everywhere: of these the country alone counts, whatever the prefix says."""
-    country = parsed.country_code or 0
-    if _tells_its_place(kind, country):
-        return _one_clock(time_zones_for_geographical_number(parsed))
-    return _clock_of_country(country)
+    return _one_clock(_zones_of(e164)) if _tells_its_place(kind, country) else _clock_of_country(country)
+
+
+def _zones_of(e164: str) -> tuple[str, ...]:
+    """Those of the longest prefix that has any, as the library finds them, which would parse it once more."""
+    for end in range(TIMEZONE_LONGEST_PREFIX + 1, 1, -1):
+        zones = TIMEZONE_DATA.get(e164[1:end])
+        if zones is not None:
+            return zones
+    return ()
 
 
 # Asked for each number of an import, and always of the same few countries.

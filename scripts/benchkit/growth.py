@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import compileall
 import csv
 import itertools
 import os
@@ -16,6 +17,7 @@ from statistics import median
 
 import yaml
 
+import bridge
 from benchkit import fiction
 from benchkit.figures import percentile
 from benchkit.site import Site
@@ -95,6 +97,8 @@ class _Shop:
         own["keys"] = {"file": str(self._folder / "keys")}
         own["api"] = {"socket": str(self._socket), "desk_socket": str(self._socket.with_suffix(".desk"))}
         write_private(self._config_path, yaml.safe_dump(own))
+        # As installed: what is run from a checkout may be compiled anew at each start.
+        compileall.compile_dir(Path(bridge.__file__).parent, quiet=2)
         self._run("keys", "new")
         asyncio.run(self._add_manager())
 

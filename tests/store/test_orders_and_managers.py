@@ -116,7 +116,8 @@ async def test_the_newest_contact_of_a_position_is_the_current_one(db: Database,
     async with db.write() as connection:
         await connection.exec_driver_sql(
             "INSERT INTO contacts (id, customer_id, kind, standing, position, sealed, blind_index, region,"
-            " line_type, created_ms) VALUES (3, 1, 'phone', 'usable', 1, x'', x'33', 'GB', 'mobile', 0)"
+            " line_type, created_ms)"
+            " VALUES (3, 1, 'phone', 'usable', 1, x'', CAST('index-3' AS BLOB), 'GB', 'mobile', 0)"
         )
         known = await known_of(connection, ["1042"], [])
     assert {place: contact.id for place, contact in known.customers[0].contacts.items()} == {1: 3, 2: 2}

