@@ -36,7 +36,7 @@ from bridge.store.managers import list_managers
 from bridge.store.orders import add_batch, find_known
 from bridge.vault import Vault
 
-_ROWS_OF_A_BATCH: Final = 2000
+_ROWS_OF_A_BATCH: Final = 1000
 """Who has something else to write waits for no more than these: less than a tenth of a second."""
 _REJECTS_SHOWN: Final = 20
 
