@@ -629,7 +629,6 @@ class LiveCall:
         channel = self._name_customer()
         making = self._make_blank_customer(channel)
         self._prepared = PreparedCustomer(self._pbx, channel, making, ring_seconds=ring_seconds)
-        await asyncio.sleep(0)  # Asterisk has most to do of all: it is asked before the database is
 
     def _dial_ahead(self) -> None:
         if self._prepared is not None:
