@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import islice
 from pathlib import Path
-from typing import Final, cast
+from typing import Final
 
 from bridge.intake.masking import without_numbers
 from bridge.intake.plan import Plan, Taken
@@ -113,24 +113,14 @@ async def import_orders(
         def read() -> _Batch:
             return _read_batch(rows, reader, lambda row, reject: keep_reject(row, reject, header))
 
-        batch = await asyncio.to_thread(read)
         while True:
+            # In turns: reading and storing are both Python's, and side by side would wait for each other.
+            batch = await asyncio.to_thread(read)
             report.count_read(batch)
-            # SQLite and the disk are at work on one batch while the next is read: they need no Python.
-            following = await _meanwhile(store(batch.taken), asyncio.to_thread(read))
+            await store(batch.taken)
             progress(report.rows, sheet.bytes_read)
-            if not following.rows:
+            if batch.rows < _ROWS_OF_A_BATCH:
                 return report
-            batch = following
-
-
-async def _meanwhile(storing: Awaitable[None], reading: Awaitable[_Batch]) -> _Batch:
-    """What is read, once both are done, whatever becomes of either: the file is not closed under a reader."""
-    stored, read = await asyncio.gather(storing, reading, return_exceptions=True)
-    for outcome in (stored, read):
-        if isinstance(outcome, BaseException):
-            raise outcome
-    return cast(_Batch, read)
 
 
 async def add_order(
