@@ -57,6 +57,7 @@ WELL: Final[Mapping[str, str]] = {
     of("callbridge_stray_channels_total", reason="unexpected-arguments"): always(3),
     of("callbridge_toll_usage_ratio", limit="minutes"): always(0.5),
     of("callbridge_webhook_backlog"): always(2),
+    of("callbridge_sip_attacks_total"): growing(2),
     of("callbridge_shops_failing"): always(0),
     of("callbridge_text_attempts_total", answer="sent"): growing(0.2),
     of("callbridge_text_attempts_total", answer="refused"): always(3),
@@ -103,6 +104,7 @@ TROUBLES: Final = [
         {of("callbridge_stray_channels_total", reason="unexpected-arguments"): growing(1)},
     ),
     Trouble("CallBridgeWebhooksWait", {of("callbridge_webhook_backlog"): always(50)}),
+    Trouble("CallBridgeSipAttack", {of("callbridge_sip_attacks_total"): growing(30)}),
     Trouble("CallBridgeShopsGiveNothing", {of("callbridge_shops_failing"): always(1)}),
     Trouble("CallBridgeTextsFail", {of("callbridge_text_attempts_total", answer="sent"): always(20)}),
 ]
