@@ -181,6 +181,8 @@ class Call:
     joined: frozenset[Leg] = frozenset()
     """The legs known to be in the bridge."""
     result: Result | None = None
+    lost: tuple[Result, int | None] | None = None
+    """Early: what the call comes to, with the Q.850 cause, where what was dialled ahead has ended already."""
     next_after: frozenset[Result] = frozenset()
     """The results of a first number after which another one of the customer's is tried, once."""
     in_vain: tuple[Result, int | None] | None = None

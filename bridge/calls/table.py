@@ -104,10 +104,19 @@ def request(call: Call, _event: Event) -> Step:
     return replace(checking, legs=frozenset(Leg)), (wait, PrepareCustomer(call.timings.ring), Admit())
 
 
-def prepared_early(call: Call, _event: Event) -> Step:
+def prepared_early(call: Call, event: Event) -> Step:
+    if call.lost is not None:
+        return prepared_in_vain(call, event)
     if CUSTOMER not in call.legs or CUSTOMER in call.entered:
         return call, ()
     return replace(call, entered=call.entered | {CUSTOMER}), (DialAhead(),)
+
+
+def lost_early(call: Call, event: Event) -> Step:
+    """What was dialled ahead has ended at once, as there is no way to the carrier, say: told if admitted."""
+    assert isinstance(event, LegEnded)
+    lost = result_for(event.cause, has_rung=False), event.cause
+    return replace(call, legs=call.legs - {CUSTOMER}, lost=lost if call.early else None), ()
 
 
 def admit(call: Call, event: Event) -> Step:
@@ -117,6 +126,9 @@ def admit(call: Call, event: Event) -> Step:
     if call.kind is Kind.CLICK_TO_CALL:
         ringing = replace(call, state=State.CREATING_MANAGER, legs=frozenset({MANAGER}))
         return ringing, (*stop, StartTimer(Timer.SETUP, call.timings.setup), CreateLeg(MANAGER))
+    if call.lost is not None:
+        telling, commands = give_up(call, *call.lost)
+        return telling, (*stop, *commands)
     creating, commands = create_customer(call)
     return creating, (*stop, *commands)
 
@@ -435,10 +447,11 @@ TABLE: dict[State, dict[Key, Row]] = {
         (CallRequested, None): Row((State.CHECKING,), request),
     },
     State.CHECKING: {
-        (CallAdmitted, None): Row((State.CREATING_MANAGER, State.CREATING_CUSTOMER), admit),
+        (CallAdmitted, None): Row((State.CREATING_MANAGER, State.CREATING_CUSTOMER, State.TELLING), admit),
         (CallRefused, None): Row((State.REFUSING,), refuse),
         (TimerFired, Timer.REFUSAL): Row((State.CHECKING,), wait_another_refusal),
         (LegEntered, CUSTOMER): Row((State.CHECKING,), prepared_early),
+        (LegEnded, CUSTOMER): Row((State.CHECKING,), lost_early),
         (LegEnded, MANAGER): Row((State.ABANDONED,), abandon),
         (HangUpRequested, None): Row((State.ABANDONED,), abandon),
     },

@@ -266,7 +266,7 @@ def test_a_leg_is_dialled_only_after_it_was_created() -> None:
         lambda moment, _event, commands: all(
             noted(CreateLeg(command.leg)) in moment.asked
             for command in commands
-            if isinstance(command, DialLeg)
+            if command == DialLeg(Leg.CUSTOMER, moment.call.timings.ring)
         )
     )
 
@@ -372,6 +372,33 @@ def test_only_a_channel_that_was_made_early_is_dialled_ahead_and_once() -> None:
 def test_a_channel_that_was_made_early_is_dialled_ahead_while_there_is_something_to_wait_for() -> None:
     found = [moment for moment in moments() if noted(DialAhead()) in moment.asked]
     assert {State.CHECKING, State.CREATING_CUSTOMER, State.DIALLING} <= {each.call.state for each in found}
+
+
+def test_nobody_is_dialled_on_a_leg_that_has_ended() -> None:
+    assert_of_every_step(
+        lambda moment, event, commands: all(
+            Leg.CUSTOMER in moment.alive or event == LegEntered(Leg.CUSTOMER)
+            for command in commands
+            if command == DialLeg(Leg.CUSTOMER, moment.call.timings.ring)
+        )
+    )
+
+
+def test_a_leg_that_has_ended_before_the_rules_decided_is_what_the_call_comes_to() -> None:
+    found = [
+        moment.after(CallAdmitted())
+        for moment in moments()
+        if moment.call.state is State.CHECKING
+        and moment.call.early
+        and moment.call.kind is Kind.DIAL_ORDER
+        and moment.call.lost is not None
+    ]
+    assert found
+    for after, commands in found:
+        assert after.call.state is State.TELLING
+        assert after.call.result is not None
+        assert asks(commands, RecordResult)
+        assert asks(commands, TellManager)
 
 
 # --- timers ---

@@ -8,10 +8,12 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
+import pytest
 from obliging_shop import ObligingPbx, Shop, open_shop, until
 
 from bridge.asterisk.ari import Conflict, LinkDown
 from bridge.asterisk.happenings import ChannelEntered, ChannelGone, OrderDialled
+from bridge.switchboard.admission import Admitted, Asked, Refused
 
 
 @contextmanager
@@ -162,6 +164,34 @@ async def test_a_call_that_breaks_off_leaves_nobody_waiting(tmp_path: Path) -> N
             call.cancel()
             await until(lambda: not shop.pbx.waiting)
         assert not shop.pbx.dialled
+
+
+class NoWayOut(ObligingPbx):
+    """What is dialled ends at once, as where nothing leads to the redirect server."""
+
+    async def dial(self, channel_id: str, seconds: float) -> None:
+        self.asked_ahead.append(channel_id)
+        self.hear(ChannelGone(channel_id, 34))
+
+
+async def test_what_has_ended_before_the_rules_have_decided_is_what_the_call_comes_to(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pbx, may_decide = NoWayOut(), asyncio.Event()
+    async with open_shop(tmp_path, pbx=pbx) as shop:
+        decide = shop.parts.admission.ask
+
+        async def decide_late(asked: Asked) -> Admitted | Refused:
+            await may_decide.wait()
+            return await decide(asked)
+
+        monkeypatch.setattr(shop.parts.admission, "ask", decide_late)
+        shop.dial()
+        await until(lambda: len(pbx.asked_ahead) == 1)
+        may_decide.set()
+        await shop.over()
+        await shop.ledger.flush(5)
+        assert await shop.results() == ["congestion"]
 
 
 class LostDial(ObligingPbx):
