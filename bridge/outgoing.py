@@ -118,8 +118,7 @@ async def post(
     bytes are read, as they come, whatever they are said to be encoded in.
     """
     sent = {"Content-Type": "application/json", **headers}
-    door = _Door(reach, encrypted=url.startswith("https:"))
-    came = await _ask("POST", url, sent, body, door, seconds, resolver, most_read)
+    came = await _ask("POST", url, sent, body, reach, seconds, resolver, most_read)
     return came if isinstance(came, NotPosted) else Posted(came.status, came.body)
 
 
@@ -133,8 +132,7 @@ async def get(
     resolver: AbstractResolver | None = None,
 ) -> Got | Lost:
     """GET once, as `post` does, and read at most so many bytes of the answer."""
-    door = _Door(reach, encrypted=url.startswith("https:"))
-    came = await _ask("GET", url, headers, None, door, seconds, resolver, most_read + 1)
+    came = await _ask("GET", url, headers, None, reach, seconds, resolver, most_read + 1)
     if isinstance(came, NotPosted):
         return came.why
     return replace(came, body=came.body[:most_read], cut=len(came.body) > most_read)
@@ -145,11 +143,12 @@ async def _ask(
     url: str,
     headers: Mapping[str, str],
     body: bytes | None,
-    door: _Door,
+    reach: Reach,
     seconds: float,
     resolver: AbstractResolver | None,
     most_read: int,
 ) -> Got | NotPosted:
+    door = _Door(reach, encrypted=url.startswith("https:"))
     connector = aiohttp.TCPConnector(
         resolver=resolver, use_dns_cache=False, force_close=True, socket_factory=door.socket
     )

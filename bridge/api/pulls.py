@@ -10,11 +10,11 @@ from fastapi import FastAPI, Path
 from pydantic import BaseModel
 from sqlalchemy.exc import SQLAlchemyError
 
-from bridge.api.problems import Problem
+from bridge.api.problems import Problem, sealed
 from bridge.store.errors import ShopNotPulled, UnknownShop
 from bridge.vault import KeyUnusable
 
-Name = Annotated[str, Path(pattern=r"^[a-z][a-z-]{0,31}$")]
+ShopName = Annotated[str, Path(pattern=r"^[a-z][a-z-]{0,31}$")]
 
 
 class PageTold(BaseModel):
@@ -54,12 +54,12 @@ def serve_pulls(app: FastAPI, puller: Callable[[], ShopPuller]) -> None:
     """Each request reads one page, so that whoever asks sees how it goes on."""
 
     @app.post("/v1/shops/{name}/pull")
-    async def pull(name: Name) -> PageTold:
+    async def pull(name: ShopName) -> PageTold:
         """Read the next page of a shop's changed orders, and take what is on it."""
         return await _told(puller().pull, name)
 
     @app.post("/v1/shops/{name}/try")
-    async def try_out(name: Name) -> PageTold:
+    async def try_out(name: ShopName) -> PageTold:
         """Ask for the first page, and take nothing."""
         return await _told(puller().try_out, name)
 
@@ -79,6 +79,5 @@ async def _told(ask: Callable[[str], Awaitable[Came | None]], name: str) -> Page
         told = "The database does not answer, so no order could be taken."
         raise Problem(HTTPStatus.SERVICE_UNAVAILABLE, "database", told) from None
     if came is None:
-        told = "The daemon has no key to seal a number with. See its log."
-        raise Problem(HTTPStatus.SERVICE_UNAVAILABLE, "sealed", told)
+        raise sealed()
     return PageTold(said=came.said, arrived=came.arrived, orders=dict(came.orders), more=came.more)

@@ -14,7 +14,13 @@ from bridge.api.errors import ApiUnavailable
 from bridge.asterisk.ari import AriError
 from bridge.cli.errors import CommandFailed
 from bridge.cli.exits import Exit
-from bridge.cli.pbx_files import finish_what_was_interrupted, refuse_all_but_root, show_plan
+from bridge.cli.pbx_files import (
+    AsteriskEtc,
+    Root,
+    finish_what_was_interrupted,
+    refuse_all_but_root,
+    show_plan,
+)
 from bridge.cli.printing import shown
 from bridge.cli.session import CONFIG_PLACES
 from bridge.config import Config
@@ -28,12 +34,8 @@ from bridge.install.reload import reload_modules
 def apply(
     context: typer.Context,
     yes: Annotated[bool, typer.Option("--yes", help="Write what is to be written without asking.")] = False,
-    root: Annotated[
-        Path, typer.Option("--root", help="A copy of a configuration tree to try it on; / is this machine.")
-    ] = Path("/"),
-    asterisk_etc: Annotated[
-        Path, typer.Option("--asterisk-etc", help="Asterisk's configuration folder, within the root.")
-    ] = Path("/etc/asterisk"),
+    root: Root = Path("/"),
+    asterisk_etc: AsteriskEtc = Path("/etc/asterisk"),
 ) -> None:
     """Let the running Asterisk and the daemon go by their files: calls in progress go on.
 

@@ -13,7 +13,13 @@ import typer
 from bridge.asterisk.ari import AriError
 from bridge.cli.errors import CommandFailed
 from bridge.cli.exits import Exit
-from bridge.cli.pbx_files import finish_what_was_interrupted, refuse_all_but_root, show_plan
+from bridge.cli.pbx_files import (
+    AsteriskEtc,
+    Root,
+    finish_what_was_interrupted,
+    refuse_all_but_root,
+    show_plan,
+)
 from bridge.cli.session import CONFIG_PLACES
 from bridge.install.answers import Answers, extensions, fault_of
 from bridge.install.found import Found
@@ -81,12 +87,8 @@ def init(
         str | None,
         typer.Option("--ring", metavar="EXTENSION", help="Then let this phone of the shop's own ring."),
     ] = None,
-    root: Annotated[
-        Path, typer.Option("--root", help="A copy of a configuration tree to try it on; / is this machine.")
-    ] = Path("/"),
-    asterisk_etc: Annotated[
-        Path, typer.Option("--asterisk-etc", help="Asterisk's configuration folder, within the root.")
-    ] = Path("/etc/asterisk"),
+    root: Root = Path("/"),
+    asterisk_etc: AsteriskEtc = Path("/etc/asterisk"),
 ) -> None:
     """Set call-bridge up on this PBX: one include in each of Asterisk's files, and files of its own.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Annotated
 
 import typer
 
@@ -15,6 +16,13 @@ from bridge.install.diff import diff_of
 from bridge.install.found import Found
 from bridge.install.journal import Journal
 from bridge.install.plan import Plan
+
+Root = Annotated[
+    Path, typer.Option("--root", help="A copy of a configuration tree to try it on; / is this machine.")
+]
+AsteriskEtc = Annotated[
+    Path, typer.Option("--asterisk-etc", help="Asterisk's configuration folder, within the root.")
+]
 
 
 def refuse_all_but_root(root: Path) -> None:

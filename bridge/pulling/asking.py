@@ -34,7 +34,7 @@ _LONGEST_PAGE: Final = 500
 _SECOND_MS: Final = 1000
 _MOST_SECONDS: Final = 86_400
 
-_BY_STATUS: Final = {
+_BY_STATUS: Final[Mapping[int, PullAnswer]] = {
     HTTPStatus.UNAUTHORIZED: PullAnswer.WRONG_LOGIN,
     HTTPStatus.FORBIDDEN: PullAnswer.WRONG_LOGIN,
     HTTPStatus.NOT_FOUND: PullAnswer.NOT_THERE,
@@ -141,7 +141,7 @@ def _unreadable(kind: str, error: Exception) -> NoPage:
 
 
 def _not_given(got: Got) -> NoPage:
-    came = _BY_STATUS.get(HTTPStatus(got.status)) if got.status in set(HTTPStatus) else None
+    came = _BY_STATUS.get(got.status)
     if came is PullAnswer.BUSY:
         return NoPage(came, got.status, _wait_ms(got.headers.get("retry-after", "")))
     if came is None:

@@ -9,14 +9,15 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
-from typing import Annotated, Final, cast
+from typing import Final, cast
 
 import structlog
-from fastapi import APIRouter, Path, Request
+from fastapi import APIRouter, Request
 
 from bridge.api.desk.daemon import DeskDaemon, NowMs, TheDaemon
 from bridge.api.desk.work import TheWork, Work
 from bridge.api.problems import Problem, sealed
+from bridge.api.pulls import ShopName
 from bridge.api.v1 import gate
 from bridge.api.v1.intake import broken_seals_told
 from bridge.api.v1.shapes import ShopOrderTaken, ShopTaken
@@ -34,12 +35,12 @@ router = APIRouter()
 
 _MOST_ORDERS: Final = 100
 
-Name = Annotated[str, Path(pattern=r"^[a-z][a-z-]{0,31}$")]
-
 
 # Its body is a shop's, so that a description would tell nobody anything.
 @router.post("/v1/shops/{name}/orders", include_in_schema=False)
-async def take(name: Name, request: Request, daemon: TheDaemon, work: TheWork, now_ms: NowMs) -> ShopTaken:
+async def take(
+    name: ShopName, request: Request, daemon: TheDaemon, work: TheWork, now_ms: NowMs
+) -> ShopTaken:
     """What a shop sends. It is signed, in that shop's way."""
     source, orders = await _read(daemon, name, request)
     await mark_shop_seen(daemon.database, source, now_ms)

@@ -107,30 +107,15 @@ def slow_to_let_in() -> SlowToLetIn:
     return pbx
 
 
+@pytest.mark.parametrize("on_disk", [False, True], ids=["maybe not on disk", "on disk"])
 async def test_a_channel_that_was_dialled_too_early_is_dialled_when_asterisk_tells_that_it_is_there(
-    tmp_path: Path,
+    tmp_path: Path, *, on_disk: bool
 ) -> None:
     pbx = slow_to_let_in()
     async with open_shop(tmp_path, pbx=pbx) as shop:
         channel = shop.dial()
         await pbx.turned_away.wait()
-        pbx.inside.set()
-        (customer,) = pbx.tokens
-        shop.board.hear(ChannelEntered(customer))
-        await shop.talking()
-        assert shop.pbx.dialled == [customer]
-        shop.board.hear(ChannelGone(channel, None))
-        await shop.over()
-
-
-async def test_a_channel_that_was_dialled_too_early_is_dialled_where_the_disk_is_faster_than_asterisk(
-    tmp_path: Path,
-) -> None:
-    pbx = slow_to_let_in()
-    async with open_shop(tmp_path, pbx=pbx) as shop:
-        channel = shop.dial()
-        await pbx.turned_away.wait()
-        while not await shop.results():
+        while on_disk and not await shop.results():
             await asyncio.sleep(0)
         pbx.inside.set()
         (customer,) = pbx.tokens
