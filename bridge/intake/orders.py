@@ -32,7 +32,7 @@ from bridge.store.audit_chain import Pen
 from bridge.store.data_keys import look_for_key
 from bridge.store.database import Database, now_ms
 from bridge.store.lanes import Session
-from bridge.store.managers import list_managers
+from bridge.store.managers import enabled_ids
 from bridge.store.orders import add_batch, find_known
 from bridge.vault import Vault
 
@@ -99,7 +99,7 @@ async def import_orders(
     Each batch of rows goes on record in its own commit, with the counts so far. What can't be taken goes to
     `rejects`, with their numbers masked. Raises SpreadsheetUnreadable and OSError.
     """
-    report, managers = ImportReport(), await _managers(db)
+    report, managers = ImportReport(), await enabled_ids(db)
     on_record = _Entry(actor, "orders-import", without_numbers(source.name), lambda: report.counts)
     store = partial(_store, db, vault, managers, report, on_record, dry_run=dry_run)
     with ExitStack() as stack:
@@ -128,7 +128,7 @@ async def add_order(
 ) -> ImportReport:
     """Add or change one order, given as the cells of a row, on record. Raises RowRefused."""
     header = Header([column.value for column in cells])
-    report, managers = ImportReport(rows=1), await _managers(db)
+    report, managers = ImportReport(rows=1), await enabled_ids(db)
     with closing(Said()) as said:
         reader = _Reader(vault, header, home_region, managers, said)
         taken = reader.read(Row(1, tuple(cells.values())))
@@ -137,10 +137,6 @@ async def add_order(
     on_record = _Entry(actor, "order-add", taken.row.code, lambda: report.outcome)
     await _store(db, vault, managers, report, on_record, [taken], dry_run=False)
     return report
-
-
-async def _managers(db: Database) -> dict[str, int]:
-    return {manager.extension: manager.id for manager in await list_managers(db) if not manager.disabled}
 
 
 def _header(cells: tuple[str, ...], source: Path) -> Header:

@@ -26,12 +26,12 @@ from bridge.intake.rows import (
     different,
     summary_of,
 )
-from bridge.intake.single import active, put_order
+from bridge.intake.single import put_order
 from bridge.shops import ShopOrder
 from bridge.store.api_views import order_seen, set_order_state
 from bridge.store.audit import AuditEntry, write_entry
 from bridge.store.database import Database
-from bridge.store.managers import list_managers
+from bridge.store.managers import enabled_ids
 from bridge.store.orders import Batch, write_batch
 from bridge.store.schema import OrderState
 from bridge.store.shops import LastSaid, ShopSource, last_said, next_manager, note_said
@@ -84,7 +84,7 @@ async def _take(
     db: Database, vault: Vault, shop: ShopSource, order: ShopOrder, row: OrderRow, now_ms: int
 ) -> Taken:
     """Raises RowRefused, KeyUnusable, SealBroken."""
-    managers = {each.extension: each.id for each in active(await list_managers(db))}
+    managers = await enabled_ids(db)
     async with db.write() as connection:
         said = await last_said(connection, row.code)
         if said is not None and said.shop_name != shop.name:

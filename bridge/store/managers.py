@@ -99,6 +99,11 @@ async def list_managers(db: Database) -> list[Manager]:
         return [as_manager(row) for row in await connection.execute(_LIST)]
 
 
+async def enabled_ids(db: Database) -> dict[str, int]:
+    """Ids of those who are not disabled, by extension."""
+    return {each.extension: each.id for each in await list_managers(db) if not each.disabled}
+
+
 async def manager_by_extension(db: Database, extension: str) -> Manager | None:
     async with db.read() as connection:
         row = (await connection.execute(_BY_EXTENSION, {"extension": extension})).one_or_none()

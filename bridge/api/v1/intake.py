@@ -23,7 +23,7 @@ from bridge.intake.rows import (
     different,
 )
 from bridge.intake.single import Managers, active, extension_of
-from bridge.store.managers import list_managers
+from bridge.store.managers import enabled_ids, list_managers
 from bridge.vault import KeyUnusable, ReadNumber, SealBroken, Vault
 
 Pointers = Mapping[Column, str]
@@ -63,7 +63,7 @@ async def bringing_in(daemon: DeskDaemon) -> AsyncIterator[Desk]:
     """A transaction that is undone by any Problem. Raises Problem where nothing can be sealed."""
     if daemon.vault is None:
         raise sealed()
-    managers = {each.extension: each.id for each in active(await list_managers(daemon.database))}
+    managers = await enabled_ids(daemon.database)
     with broken_seals_told():
         async with daemon.database.write() as connection:
             yield Desk(connection, daemon.vault, managers)
