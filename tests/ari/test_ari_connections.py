@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
@@ -98,6 +99,27 @@ async def test_a_late_answer_is_nobodys() -> None:
         late.set()
         assert await value_of(client, "next") == "next"
         assert server.connections == 2
+
+
+async def test_an_answer_counts_though_this_process_has_stood_still_until_it_was_too_late() -> None:
+    async def reply(path: str, writer: asyncio.StreamWriter) -> None:
+        time.sleep(2.5 * patience)  # noqa: ASYNC251 - of the server and the client, as of one machine
+        answer(writer, who(path))
+
+    patience = 0.2
+    async with served(reply, patience=patience) as (server, client):
+        assert [await value_of(client, f"c{count}") for count in range(3)] == ["c0", "c1", "c2"]
+        assert server.connections == 1
+
+
+async def test_a_server_that_is_silent_after_the_process_has_stood_still_is_given_up() -> None:
+    async def be_silent(_path: str, _writer: asyncio.StreamWriter) -> None:
+        time.sleep(0.5)  # noqa: ASYNC251
+        await asyncio.Event().wait()
+
+    async with asyncio.timeout(20), served(be_silent, patience=0.2) as (_, client):
+        with pytest.raises(LinkDown):
+            await value_of(client, "nobody")
 
 
 async def test_a_command_that_nobody_waits_for_any_more_leaves_no_answer_behind() -> None:

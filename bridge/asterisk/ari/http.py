@@ -19,6 +19,9 @@ from yarl import URL
 _CONNECTIONS: Final = 8
 _KEEP_ALIVE_SECONDS: Final = 10.0
 
+_STOOD_STILL_SECONDS: Final = 0.25
+"""A timer that fires so late tells that this process has stood still, and most likely the whole machine."""
+
 _MOST_BYTES: Final = 16 * 1024 * 1024
 """Of an answer. The longest is a list of channels, of less than a kilobyte each."""
 
@@ -124,14 +127,33 @@ class _Connection(asyncio.Protocol):
         transport = self._transport
         return transport is not None and not transport.is_closing() and self._waiting is None
 
-    async def ask(self, request: bytes) -> Answer | None:
-        """Send a request and wait for its answer; None where none comes, or none that can be read."""
+    async def ask(self, request: bytes, deadline: float) -> Answer | None:
+        """Send a request and wait for its answer; None where none comes, or none that can be read.
+
+        `deadline` is of the loop's time. What has come is taken though the loop gets to it too late.
+        """
         self.heard_nothing = True
         if self._transport is None or self._transport.is_closing():
             return None
-        self._waiting = asyncio.get_running_loop().create_future()
+        loop = asyncio.get_running_loop()
+        self._waiting = loop.create_future()
         self._transport.write(request)
-        return await self._waiting
+        self._be_patient(deadline, deadline - loop.time())
+        try:
+            return await self._waiting
+        finally:
+            self._patience.cancel()
+
+    def _be_patient(self, deadline: float, seconds: float) -> None:
+        self._patience = asyncio.get_running_loop().call_at(deadline, self._give_up, deadline, seconds)
+
+    def _give_up(self, deadline: float, seconds: float) -> None:
+        """Unless nobody could have answered in time: then the server has its `seconds` once more."""
+        now = asyncio.get_running_loop().time()
+        if now - deadline > _STOOD_STILL_SECONDS:
+            self._be_patient(now + seconds, seconds)
+        else:
+            self.close()
 
     def close(self) -> None:
         if self._transport is not None:
@@ -203,11 +225,18 @@ class HttpClient:
         a POST never is.
         """
         request = self._request(method, target, content)
+        deadline = asyncio.get_running_loop().time() + self._timeout
         try:
-            async with asyncio.timeout(self._timeout), self._places:
-                return await self._exchange(request, may_be_repeated=method in _MAY_BE_REPEATED)
+            async with asyncio.timeout_at(deadline):
+                await self._places.acquire()
+        except TimeoutError:
+            return None
+        try:
+            return await self._exchange(request, deadline, may_be_repeated=method in _MAY_BE_REPEATED)
         except OSError:  # TimeoutError is one
             return None
+        finally:
+            self._places.release()
 
     def close(self) -> None:
         """Close every connection; whoever waits for an answer has none."""
@@ -222,18 +251,22 @@ class HttpClient:
         head += f"Content-Type: application/json\r\nContent-Length: {len(content)}\r\n\r\n"
         return head.encode() + content
 
-    async def _exchange(self, request: bytes, *, may_be_repeated: bool) -> Answer | None:
+    async def _exchange(self, request: bytes, deadline: float, *, may_be_repeated: bool) -> Answer | None:
+        """Raises OSError where no connection can be had in time."""
         kept = self._take_kept()
         if kept is not None:
-            answer = await self._ask(kept, request)
-            if answer is not None or not (may_be_repeated and kept.heard_nothing):
+            answer = await self._ask(kept, request, deadline)
+            in_time = asyncio.get_running_loop().time() < deadline
+            if answer is not None or not (may_be_repeated and kept.heard_nothing and in_time):
                 return answer
-        return await self._ask(await self._connect(), request)
+        async with asyncio.timeout_at(deadline):
+            connection = await self._connect()
+        return await self._ask(connection, request, deadline)
 
-    async def _ask(self, connection: _Connection, request: bytes) -> Answer | None:
+    async def _ask(self, connection: _Connection, request: bytes, deadline: float) -> Answer | None:
         self._busy.add(connection)
         try:
-            return await connection.ask(request)
+            return await connection.ask(request, deadline)
         finally:
             self._busy.discard(connection)
             if connection.is_free and not self._closed:
