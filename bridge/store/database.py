@@ -16,6 +16,7 @@ import stat
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Concatenate, Final, ParamSpec, Self, TypeVar
 
@@ -150,6 +151,28 @@ class Database:
         with self._timed():
             async with self._turn:
                 return await self._commits.write(work, *args, **kwargs)
+
+    async def begin_in_one_trip(
+        self, work: Callable[Concatenate[Session, P], R], *args: P.args, **kwargs: P.kwargs
+    ) -> tuple[R, asyncio.Future[None]]:
+        """As `write_in_one_trip`, but return what `work` returns while it goes to the disk.
+
+        The future ends when it is there, and raises a DBAPIError where that failed. Whoever waits for it
+        shields it: it is this class's turn that ends with it.
+        """
+        begun = time.monotonic()
+        await self._turn.acquire()
+        try:
+            underway = self._commits.begin(work, *args, **kwargs)
+        except BaseException:
+            self._turn.release()
+            raise
+        underway.on_disk.add_done_callback(partial(self._on_disk, begun))
+        return await underway.found, underway.on_disk
+
+    def _on_disk(self, begun: float, _done: asyncio.Future[None]) -> None:
+        self._turn.release()
+        self._took(time.monotonic() - begun)
 
     def time_commits(self, took: Callable[[float], None]) -> None:
         """From now on, tell how many seconds each write took, the wait for its turn included."""

@@ -7,9 +7,11 @@ its first rows included. What SQLAlchemy's dialect asks of a cursor is all that 
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, Final, ParamSpec, Self, TypeVar
 
@@ -81,17 +83,25 @@ class Connection(aiosqlite.Connection):
         result: R = await self._execute(step, *args, **kwargs)
         return result
 
-    async def _execute(self, fn: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
-        """Every trip of aiosqlite's own goes through here as well."""
+    def send(self, step: Callable[[], R]) -> asyncio.Future[R]:
+        """Have `step` run in SQLite's thread, where it begins at once; the future has what it returns."""
+        if not self._running or self._connection is None:
+            raise ValueError("Connection closed")
+        going: asyncio.Future[R] = asyncio.get_running_loop().create_future()
 
-        def counted() -> Any:
+        def counted() -> R:
             try:
-                return fn(*args, **kwargs)
+                return step()
             finally:
                 self._done += 1
 
         self._asked += 1
-        return await super()._execute(counted)  # type: ignore[no-untyped-call]
+        self._tx.put_nowait((going, counted))
+        return going
+
+    async def _execute(self, fn: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        """Every trip of aiosqlite's own goes through here as well."""
+        return await self.send(partial(fn, *args, **kwargs))
 
 
 class Cursor:

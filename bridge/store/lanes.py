@@ -11,9 +11,10 @@ import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from operator import itemgetter
 from pathlib import Path
-from typing import Any, Concatenate, Final, ParamSpec, Protocol, TypeVar, cast
+from typing import Any, Concatenate, Final, Generic, ParamSpec, Protocol, TypeVar, cast
 
 from sqlalchemy import Executable
 from sqlalchemy.dialects import sqlite
@@ -134,6 +135,17 @@ def _compile(statement: Executable, names: tuple[str, ...]) -> _Compiled:
     return _Compiled(compiled.string, tuple(compiled.positiontup or ()), compiled.params)
 
 
+@dataclass(frozen=True, slots=True)
+class Underway(Generic[R]):
+    """A transaction in SQLite's thread: what its work finds, and then whether it is on disk.
+
+    Both futures raise what has gone wrong, a DBAPIError.
+    """
+
+    found: asyncio.Future[R]
+    on_disk: asyncio.Future[None]
+
+
 class Lane:
     """One connection with a thread of its own. `set_up` is done to it when it is opened."""
 
@@ -182,10 +194,37 @@ class Lane:
 
         return await self._connection.trip(writing)
 
+    def begin(
+        self, work: Callable[Concatenate[Session, P], R], *args: P.args, **kwargs: P.kwargs
+    ) -> Underway[R]:
+        """Run `work` in a transaction; what it returns is known before that is on disk."""
+        loop = asyncio.get_running_loop()
+        found: asyncio.Future[R] = loop.create_future()
+
+        def writing() -> None:
+            with _told_by_sqlalchemy(), self._opened.transaction():
+                loop.call_soon_threadsafe(_tell, found, work(self._opened, *args, **kwargs))
+
+        on_disk = self._connection.send(writing)
+        on_disk.add_done_callback(partial(_nothing_is_found, found))
+        return Underway(found, on_disk)
+
     @property
     def _opened(self) -> Session:
         assert self._session is not None  # noqa: S101 - whoever has the lane has opened it
         return self._session
+
+
+def _tell(found: asyncio.Future[R], value: R) -> None:
+    if not found.done():
+        found.set_result(value)
+
+
+def _nothing_is_found(found: asyncio.Future[R], on_disk: asyncio.Future[None]) -> None:
+    """Where a transaction has failed before its work was done, whoever waits for that is told."""
+    error = None if on_disk.cancelled() else on_disk.exception()
+    if not found.done() and error is not None:
+        found.set_exception(error)
 
 
 @contextmanager

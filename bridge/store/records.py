@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+import asyncio
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import asdict, dataclass, fields
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from sqlalchemy import (
     ColumnElement,
@@ -97,6 +98,18 @@ class NewCall:
     manager_channel: str | None
     started_ms: int
     customer_channel: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What is to be put on record of a call that somebody has asked for."""
+
+    call: NewCall
+    audit: AuditEntry
+    refused: bool
+
+
+D = TypeVar("D", bound=Decision)
 
 
 @dataclass(frozen=True, slots=True)
@@ -365,7 +378,21 @@ async def dial_facts(
     of them if none is chosen. `but_contact_id` is not among them. Of those that may be called in this
     `minute` of the shop's day is the first place; there it is one of the others where there is none.
     """
-    asked = {
+    asked = _asked(extension, code, now_ms, contact_id, place, but_contact_id=but_contact_id, minute=minute)
+    return await db.read_in_one_trip(_facts, asked)
+
+
+def _asked(
+    extension: str,
+    code: str,
+    now_ms: int,
+    contact_id: int | None,
+    place: int,
+    *,
+    but_contact_id: int | None,
+    minute: int | None,
+) -> dict[str, Any]:
+    return {
         "extension": extension,
         "code": code,
         "contact_id": contact_id,
@@ -375,7 +402,10 @@ async def dial_facts(
         "hour_ago_ms": now_ms - HOUR_MS,
         "day_ago_ms": now_ms - DAY_MS,
     }
-    row = await db.read_in_one_trip(_one_row, _DIAL_FACTS, asked)
+
+
+def _facts(session: Session, asked: dict[str, Any]) -> DialFacts:
+    row: tuple[Any, ...] = session.execute(_DIAL_FACTS, asked).fetchone()
     manager, order, assigned, contact, counts = row[:6], row[6:9], row[9], row[10:18], row[18:20]
     return DialFacts(
         manager=None if _absent(manager) else as_manager(manager),
@@ -391,9 +421,33 @@ async def dial_facts(
     )
 
 
-def _one_row(session: Session, statement: Select[Any], parameters: dict[str, Any]) -> tuple[Any, ...]:
-    row: tuple[Any, ...] = session.execute(statement, parameters).fetchone()
-    return row
+async def decide_call(
+    db: Database,
+    extension: str,
+    code: str,
+    now_ms: int,
+    contact_id: int | None,
+    place: int,
+    decide: Callable[[DialFacts], D],
+    *,
+    minute: int | None,
+) -> tuple[D, asyncio.Future[None]]:
+    """Have a call decided of by its facts, as of `dial_facts`, and put the decision on disk, in one commit.
+
+    `decide` is pure: it runs in SQLite's thread. The decision is returned while it goes to the disk, where it
+    is when the future ends; that raises a DBAPIError where it failed, and is to be shielded.
+    """
+    asked = _asked(extension, code, now_ms, contact_id, place, but_contact_id=None, minute=minute)
+    return await db.begin_in_one_trip(_decide, asked, decide, db.pen)
+
+
+def _decide(session: Session, asked: dict[str, Any], decide: Callable[[DialFacts], D], pen: Pen) -> D:
+    decision = decide(_facts(session, asked))
+    call = asdict(decision.call)
+    if decision.refused:  # over before it began
+        call |= {"ended_ms": decision.call.started_ms, "result": Result.REFUSED.value}
+    _add_call(session, call, pen, decision.audit)
+    return decision
 
 
 async def begin_call(db: Database, call: NewCall, audit: AuditEntry) -> None:
@@ -412,12 +466,6 @@ def _change_contact(session: Session, change: ContactChange, pen: Pen, audit: Au
     session.execute(_GO_ON_TO, ids)
     let_call_tell(session, change.tried_contact_id, change.tried_result, audit.at_ms)
     add_entry(session, pen, audit)
-
-
-async def refuse_call(db: Database, call: NewCall, audit: AuditEntry) -> None:
-    """Record a call that was over before it began, with its audit entry, in one commit."""
-    over = {"ended_ms": call.started_ms, "result": Result.REFUSED.value}
-    await db.write_in_one_trip(_add_call, asdict(call) | over, db.pen, audit)
 
 
 def _add_call(session: Session, call: dict[str, Any], pen: Pen, audit: AuditEntry) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass, replace
+from functools import partial
 from time import monotonic
 from typing import Final
 
@@ -20,6 +22,7 @@ from bridge.rules import (
     Policy,
     Reason,
     Role,
+    Usage,
     Verdict,
     decide,
 )
@@ -31,13 +34,13 @@ from bridge.store.database import Database, now_ms
 from bridge.store.misses import REFUSE, actor_of, misses_since
 from bridge.store.records import (
     ContactChange,
+    Decision,
     DialFacts,
     NewCall,
     SealedContact,
-    begin_call,
     change_contact,
+    decide_call,
     dial_facts,
-    refuse_call,
 )
 from bridge.switchboard import metrics
 from bridge.switchboard.tolls import TollBook
@@ -88,24 +91,24 @@ class Asked:
 
 
 @dataclass(frozen=True, slots=True)
-class Beginning:
-    """What goes on record of a call before anything is dialled."""
-
-    call: NewCall
-    entry: AuditEntry
-
-
-@dataclass(frozen=True, slots=True)
 class Admitted:
     """`talk_seconds` is what the day's allowances leave for this call.
 
-    `beginning` has yet to be put on record; None where all is on record already.
+    `on_its_way` is it on its way to the disk, None where all is on record already.
     """
 
     contact: SealedContact
     language: str
     talk_seconds: int
-    beginning: Beginning | None
+    on_its_way: OnItsWay | None
+
+
+@dataclass(frozen=True, slots=True)
+class OnItsWay:
+    """An admitted call that goes on record; `on_disk` raises a DBAPIError where that fails."""
+
+    call: NewCall
+    on_disk: asyncio.Future[None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,6 +168,8 @@ class Admission:
         self._database = database
         self._book = book
         self._guesses = guesses
+        self._deciding = asyncio.Lock()
+        """Each decision sees the calls that were admitted before it."""
         self._stopping = False
         self.follow(policy, language=language, sealed=sealed)
 
@@ -180,7 +185,7 @@ class Admission:
         self._stopping = True
 
     async def ask(self, asked: Asked) -> Admitted | Refused:
-        """Decide. A refusal is on disk then; what is admitted is put there by `record`."""
+        """Decide. A refusal is on disk then; what is admitted is on its way there."""
         try:
             return await self._ask(asked)
         except SQLAlchemyError as error:
@@ -193,14 +198,14 @@ class Admission:
         except SQLAlchemyError as error:
             return Looked(self._failed(error), None)
 
-    async def record(self, admitted: Admitted) -> Refused | None:
-        """Put an admitted call on disk: nothing may be dialled before. A refusal where that fails."""
-        assert admitted.beginning is not None  # noqa: S101 - `ask` has put it there
-        call, entry = admitted.beginning.call, admitted.beginning.entry
+    async def recorded(self, admitted: Admitted) -> Refused | None:
+        """Return when an admitted call is on disk, before which nothing is dialled; a refusal if it fails."""
+        going = admitted.on_its_way
+        assert going is not None  # noqa: S101 - `ask` has sent it there
         try:
-            await begin_call(self._database, call, entry)
+            await asyncio.shield(going.on_disk)
         except SQLAlchemyError as error:
-            self._book.withdrawn(call.id)
+            self._book.withdrawn(going.call.id)
             return self._failed(error)
         return None
 
@@ -242,7 +247,7 @@ class Admission:
             self._failed(error)
             return None
         language = (facts.manager and facts.manager.language) or self._language
-        return Admitted(contact, language, self._book.seconds_left(asked.call_id, at_ms), beginning=None)
+        return Admitted(contact, language, self._book.seconds_left(asked.call_id, at_ms), on_its_way=None)
 
     def _may_go_on_to(
         self, asked: Asked, facts: DialFacts, tried: SealedContact, at_ms: int
@@ -252,8 +257,7 @@ class Admission:
         others = replace(
             facts, calls_last_hour=facts.calls_last_hour - 1, calls_last_day=facts.calls_last_day - 1
         )
-        verdict = decide(self._request(asked, others, at_ms), self._policy)
-        allowed = verdict.allowed and self._hindrance() is None
+        allowed = self._known(asked, at_ms).verdict(others).allowed
         dialled = facts.contact if allowed and facts.contact is not None else tried
         self._book.begun(asked.call_id, asked.extension, dialled.region, dialled.line_type)
         return None if dialled is tried else dialled
@@ -264,43 +268,31 @@ class Admission:
 
     async def _ask(self, asked: Asked) -> Admitted | Refused:
         at_ms = now_ms()
-        facts, verdict = await self._decide(asked, at_ms)
-        code = asked.code if facts.order else _masked_guess(asked.code)
-        call = NewCall(
-            id=asked.call_id,
-            kind=str(asked.kind),
-            order_code=code,
-            manager_id=facts.manager.id if facts.manager else None,
-            contact_id=facts.contact.contact_id if facts.contact and verdict.allowed else None,
-            manager_channel=asked.manager_channel,
-            started_ms=at_ms,
-        )
-        language = (facts.manager and facts.manager.language) or self._language
-        if verdict.reason is None and facts.contact is not None:
-            # Counted before anything is awaited: the next call that is decided sees this one.
-            self._book.begun(call.id, asked.extension, facts.contact.region, facts.contact.line_type)
-            seconds = self._book.seconds_left(call.id, at_ms)
-            entry = _entry(call.order_code, at_ms, asked, "dial", _contact(facts.contact))
-            return Admitted(facts.contact, language, seconds, Beginning(call, entry))
-        entry = _entry(call.order_code, at_ms, asked, REFUSE, verdict.audit_reason)
-        await refuse_call(self._database, call, entry)
-        if verdict.is_miss:
-            await self._count_miss(asked, call.manager_id)
-        return _refused(verdict, language)
+        async with self._deciding:
+            decided, on_disk = await decide_call(
+                self._database,
+                asked.extension,
+                asked.code,
+                at_ms,
+                asked.contact_id,
+                asked.place,
+                partial(_decide, self._known(asked, at_ms)),
+                minute=self._minute(at_ms),
+            )
+            contact = decided.facts.contact
+            if decided.verdict.allowed and contact is not None:
+                self._book.begun(asked.call_id, asked.extension, contact.region, contact.line_type)
+        language = (decided.facts.manager and decided.facts.manager.language) or self._language
+        if decided.verdict.allowed and contact is not None:
+            seconds = self._book.seconds_left(asked.call_id, at_ms)
+            return Admitted(contact, language, seconds, OnItsWay(decided.call, on_disk))
+        await asyncio.shield(on_disk)
+        if decided.verdict.is_miss:
+            await self._count_miss(asked, decided.call.manager_id)
+        return _refused(decided.verdict, language)
 
     async def _look(self, asked: Asked) -> Looked:
         at_ms = now_ms()
-        facts, verdict = await self._decide(asked, at_ms)
-        if verdict.is_miss:
-            code = asked.code if facts.order else _masked_guess(asked.code)
-            async with self._database.write() as connection:
-                await write_entry(connection, _entry(code, at_ms, asked, REFUSE, verdict.audit_reason))
-            await self._count_miss(asked, facts.manager.id if facts.manager else None)
-        refused = None if verdict.allowed else _refused(verdict, self._language)
-        hidden = refused is not None and refused.reason in _TELL_NOTHING_OF_THE_ORDER
-        return Looked(refused, None if hidden or facts.order is None else facts.order.state)
-
-    async def _decide(self, asked: Asked, at_ms: int) -> tuple[DialFacts, Verdict]:
         facts = await dial_facts(
             self._database,
             asked.extension,
@@ -310,44 +302,35 @@ class Admission:
             asked.place,
             minute=self._minute(at_ms),
         )
-        policy = policy_of(self._policy, self._book.own_limits(asked.extension))
-        verdict = decide(self._request(asked, facts, at_ms), policy)
-        if verdict.allowed and (hindrance := self._hindrance()) is not None:
-            verdict = Verdict(hindrance, audit_reason=hindrance.value)
-        return facts, verdict
+        verdict = self._known(asked, at_ms).verdict(facts)
+        if verdict.is_miss:
+            async with self._database.write() as connection:
+                entry = _entry(_code_on_record(asked, facts), at_ms, asked, REFUSE, verdict.audit_reason)
+                await write_entry(connection, entry)
+            await self._count_miss(asked, facts.manager.id if facts.manager else None)
+        refused = None if verdict.allowed else _refused(verdict, self._language)
+        hidden = refused is not None and refused.reason in _TELL_NOTHING_OF_THE_ORDER
+        return Looked(refused, None if hidden or facts.order is None else facts.order.state)
 
     def _minute(self, at_ms: int) -> int:
         return minute_on_the_wall(at_ms, self._policy.hours.timezone)
+
+    def _known(self, asked: Asked, at_ms: int) -> _Known:
+        return _Known(
+            asked,
+            at_ms,
+            policy_of(self._policy, self._book.own_limits(asked.extension)),
+            self._hindrance(),
+            locked_out=self._guesses.locked_out(asked.extension, _clock_ms()),
+            usage=self._book.usage_of(asked.extension, at_ms),
+            usage_in_all=self._book.usage_in_all(at_ms),
+        )
 
     def _hindrance(self) -> Reason | None:
         """Why even a call that the rules allow can't be placed."""
         if self._sealed:
             return Reason.SEALED
         return Reason.STOPPING if self._stopping else None
-
-    def _request(self, asked: Asked, facts: DialFacts, at_ms: int) -> DialRequest:
-        return DialRequest(
-            caller=self._caller(asked, facts, at_ms),
-            order=_order(facts),
-            live_calls=asked.live_calls,
-            usage=self._book.usage_in_all(at_ms),
-            panic=facts.panic,
-            at_ms=at_ms,
-        )
-
-    def _caller(self, asked: Asked, facts: DialFacts, at_ms: int) -> Caller | None:
-        if facts.manager is None:
-            return None
-        return Caller(
-            manager_id=facts.manager.id,
-            role=Role(facts.manager.role),
-            disabled=facts.manager.disabled,
-            locked_out=self._guesses.locked_out(asked.extension, _clock_ms()),
-            live_calls=asked.managers_live_calls,
-            calls_last_hour=facts.calls_last_hour,
-            calls_last_day=facts.calls_last_day,
-            usage=self._book.usage_of(asked.extension, at_ms),
-        )
 
     async def _count_miss(self, asked: Asked, manager_id: int | None) -> None:
         self._guesses, just_locked_out = self._guesses.with_miss(asked.extension, _clock_ms())
@@ -358,6 +341,77 @@ class Admission:
             await add_alarm(
                 self._database, AlarmKind.LOCKED_OUT, manager_id=manager_id, order_code=None, detail=detail
             )
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """All that a verdict needs besides the database's facts, at one moment."""
+
+    asked: Asked
+    at_ms: int
+    policy: Policy
+    hindrance: Reason | None
+    locked_out: bool
+    usage: Usage
+    usage_in_all: Usage
+
+    def verdict(self, facts: DialFacts) -> Verdict:
+        verdict = decide(self._request(facts), self.policy)
+        if verdict.allowed and self.hindrance is not None:
+            return Verdict(self.hindrance, audit_reason=self.hindrance.value)
+        return verdict
+
+    def _request(self, facts: DialFacts) -> DialRequest:
+        return DialRequest(
+            caller=self._caller(facts),
+            order=_order(facts),
+            live_calls=self.asked.live_calls,
+            usage=self.usage_in_all,
+            panic=facts.panic,
+            at_ms=self.at_ms,
+        )
+
+    def _caller(self, facts: DialFacts) -> Caller | None:
+        if facts.manager is None:
+            return None
+        return Caller(
+            manager_id=facts.manager.id,
+            role=Role(facts.manager.role),
+            disabled=facts.manager.disabled,
+            locked_out=self.locked_out,
+            live_calls=self.asked.managers_live_calls,
+            calls_last_hour=facts.calls_last_hour,
+            calls_last_day=facts.calls_last_day,
+            usage=self.usage,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Decided(Decision):
+    facts: DialFacts
+    verdict: Verdict
+
+
+def _decide(known: _Known, facts: DialFacts) -> _Decided:
+    """What goes on record of a call of which this is known."""
+    asked, verdict = known.asked, known.verdict(facts)
+    contact = facts.contact if verdict.allowed else None
+    call = NewCall(
+        id=asked.call_id,
+        kind=str(asked.kind),
+        order_code=_code_on_record(asked, facts),
+        manager_id=facts.manager.id if facts.manager else None,
+        contact_id=contact.contact_id if contact else None,
+        manager_channel=asked.manager_channel,
+        started_ms=known.at_ms,
+    )
+    act, detail = (REFUSE, verdict.audit_reason) if contact is None else ("dial", _contact(contact))
+    entry = _entry(call.order_code, known.at_ms, asked, act, detail)
+    return _Decided(call, entry, contact is None, facts, verdict)
+
+
+def _code_on_record(asked: Asked, facts: DialFacts) -> str:
+    return asked.code if facts.order else _masked_guess(asked.code)
 
 
 def _refused(verdict: Verdict, language: str) -> Refused:

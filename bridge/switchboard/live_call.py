@@ -102,7 +102,7 @@ class Gate(Protocol):
 
     async def ask(self, asked: Asked) -> Admitted | Refused: ...
 
-    async def record(self, admitted: Admitted, /) -> Refused | None: ...
+    async def recorded(self, admitted: Admitted, /) -> Refused | None: ...
 
     async def find_next(self, asked: Asked, tried: SealedContact, result: Result, /) -> Admitted | None: ...
 
@@ -500,14 +500,13 @@ class LiveCall:
                 self._outcome = admitted
                 self.post(CallAdmitted(seconds))
                 self._recording = self._beside("record", self._record(admitted))
-                await asyncio.sleep(0)  # the disk takes longest of all: it begins before anything else
             case Refused() as refused:
                 self._refuse(refused)
 
     async def _record(self, admitted: Admitted) -> None:
         """Beside the making of a channel: nothing is dialled before CallRecorded."""
         with self._on_trace():
-            refused = await self._parts.admission.record(admitted)
+            refused = await self._parts.admission.recorded(admitted)
         if refused is not None:
             self._refuse(refused)
             return

@@ -107,9 +107,9 @@ class _Gate:
         except SQLAlchemyError as error:
             log.error("the database failed; no proof is made", error=type(error).__name__)
             return Refused(None, "database", Message.OUT_OF_SERVICE, self.language)
-        return Admitted(_sealed_canary(self.vault), self.language, _SECONDS_TO_TALK, beginning=None)
+        return Admitted(_sealed_canary(self.vault), self.language, _SECONDS_TO_TALK, on_its_way=None)
 
-    async def record(self, _admitted: Admitted) -> None:
+    async def recorded(self, _admitted: Admitted) -> None:
         """It has been put on record already, with the look whether there is a panic."""
 
     async def find_next(self, _asked: Asked, _tried: SealedContact, _result: Result) -> None:

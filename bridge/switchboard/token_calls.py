@@ -115,10 +115,10 @@ class TokenCalls:
     ) -> GivenToken | NoToken | Refused:
         outcome = await self._parts.admission.ask(asked)
         if isinstance(outcome, Admitted):
-            if outcome.beginning is not None:
+            if outcome.on_its_way is not None:
                 # As on record: an answer can't be earlier.
-                call.started_ms = outcome.beginning.call.started_ms
-            outcome = await self._parts.admission.record(outcome) or outcome
+                call.started_ms = outcome.on_its_way.call.started_ms
+            outcome = await self._parts.admission.recorded(outcome) or outcome
         if isinstance(outcome, Refused):
             log.info("call refused", extension=call.extension, reason=outcome.audit_reason)
             metrics.refusals.labels(outcome.reason.value if outcome.reason else metrics.DATABASE).inc()

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import sqlite3
+
 import pytest
 from audit_rows import since_managers_were_added
-from sqlalchemy.exc import IntegrityError
+from decided import refuse_call
+from sqlalchemy.exc import IntegrityError, OperationalError
 
 from bridge.store.audit import AuditEntry
 from bridge.store.cards import card
@@ -15,16 +18,18 @@ from bridge.store.records import (
     DAY_MS,
     HOUR_MS,
     Answered,
+    Decision,
+    DialFacts,
     Finished,
     NewCall,
     OrderRef,
     SealedContact,
     begin_call,
+    decide_call,
     dial_facts,
     note,
     open_calls,
     recent_calls,
-    refuse_call,
 )
 
 NOW = 1_800_000_000_000
@@ -233,3 +238,28 @@ async def test_a_successor_finds_the_calls_that_have_not_ended(db: Database) -> 
         ("newer", "101"),
     ]
     assert [record.id for record in await recent_calls(db, 2)] == ["newer", "older"]
+
+
+async def test_a_decision_is_made_of_the_facts_and_known_before_it_is_on_disk(
+    db: Database, orders: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def decide(facts: DialFacts) -> Decision:
+        assert facts.order is not None
+        return Decision(call("a"), entry(), refused=facts.order.code != "1042")
+
+    decision, on_disk = await decide_call(db, "101", "1042", NOW, None, 1, decide, minute=None)
+    assert (decision.refused, on_disk.done()) == (False, False)
+    await on_disk
+    (record,) = await recent_calls(db)
+    assert (record.id, record.ended_ms) == ("a", None)
+    assert await since_managers_were_added(db) == [entry()]
+
+
+async def test_a_decision_that_fails_leaves_nothing_and_holds_nobody_up(db: Database) -> None:
+    def fail(_facts: DialFacts) -> Decision:
+        raise sqlite3.OperationalError("disk I/O error")
+
+    with pytest.raises(OperationalError):
+        await decide_call(db, "101", "1042", NOW, None, 1, fail, minute=None)
+    assert await recent_calls(db) == []
+    await begin_call(db, call("b"), entry())

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from audit_rows import since_managers_were_added
+from decided import refuse_call
 from sqlalchemy.exc import IntegrityError
 
 from bridge.store.audit import AuditEntry
@@ -20,7 +21,6 @@ from bridge.store.records import (
     begin_call,
     dial_facts,
     note,
-    refuse_call,
 )
 from bridge.store.tolls import PastCall, calls_of_a_day, raise_alarm
 

@@ -51,7 +51,7 @@ class TokenOffice:
             Asked(call_id, Kind.DIAL_ORDER, extension, code, "", managers_live_calls=0, live_calls=0)
         )
         self._book.ended(call_id, now_ms())
-        if not isinstance(outcome, Admitted) or await self._admission.record(outcome) is not None:
+        if not isinstance(outcome, Admitted) or await self._admission.recorded(outcome) is not None:
             return None
         contact = outcome.contact
         return self._vault.open(

@@ -17,7 +17,7 @@ from bridge import daemon
 from bridge.asterisk.ari import AriClient
 from bridge.asterisk.happenings import Reader
 from bridge.asterisk.sealed import RedirectServer
-from bridge.switchboard import admission
+from bridge.switchboard.admission import Admission
 from bridge.vault import Vault
 
 P = ParamSpec("P")
@@ -63,8 +63,8 @@ def trace(marks: Marks) -> None:
     places: tuple[tuple[Any, str, Callable[..., str], bool], ...] = (
         (AriClient, "_send", lambda _self, operation, *_: f"ARI: {operation}", True),
         (Reader, "_read", lambda _self, event: f"event: {event['type']}", False),
-        (admission, "dial_facts", lambda *_: "database: facts for the rules", True),
-        (admission, "begin_call", lambda *_: "database: call and audit line, one commit", True),
+        (Admission, "ask", lambda *_: "database: facts, rules, call and audit line", True),
+        (Admission, "recorded", lambda *_: "database: the commit", True),
         (Vault, "open", lambda *_: "vault: the number is opened", False),
         (RedirectServer, "datagram_received", lambda *_: "redirect server: a datagram answered", False),
         (RedirectServer, "issue", lambda *_: "redirect server: the token leads to the number", False),

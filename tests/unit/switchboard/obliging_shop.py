@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+import sqlite3
+import threading
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -243,3 +245,34 @@ def any_hour() -> Policy:
         hours=replace(shipped.hours, days=((TimeRange(0, 24 * 60),),) * 7),
         limits=replace(shipped.limits, calls_per_hour=10_000),
     )
+
+
+class LateCommits:
+    """SQLite's connection, whose commits wait until they may go on."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self.may_go_on = threading.Event()
+        self._connection = connection
+
+    def execute(self, statement: str, *values: Any) -> sqlite3.Cursor:
+        if statement == "COMMIT":
+            self.may_go_on.wait()
+        return self._connection.execute(statement, *values)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._connection, name)
+
+
+@contextmanager
+def late_disk(shop: Shop) -> Iterator[None]:
+    """What is decided of calls gets to the disk afterwards."""
+    session = shop.database._commits._session
+    assert session is not None
+    connection = session._connection
+    late = LateCommits(connection)
+    session._connection = cast(sqlite3.Connection, late)
+    try:
+        yield
+    finally:
+        session._connection = connection
+        late.may_go_on.set()

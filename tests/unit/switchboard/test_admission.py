@@ -122,18 +122,37 @@ async def test_calls_that_are_asked_for_at_once_are_counted_one_by_one(
     assert {reason_of(outcome) for outcome in outcomes} == {None, Reason.DAILY_LIMIT_IN_ALL}
 
 
-async def test_a_call_that_does_not_get_on_record_does_not_count(
+FAILED = Refused(None, "database", Message.OUT_OF_SERVICE, "en")
+
+
+async def test_a_call_that_can_not_be_put_on_record_does_not_count(
     db: Database, admission: Admission, book: TollBook
 ) -> None:
     async with db.write() as connection:
         await connection.exec_driver_sql(
             "CREATE TRIGGER full BEFORE INSERT ON calls BEGIN SELECT raise(FAIL, 'disk full'); END"
         )
+    assert await admission.ask(asked()) == FAILED
+    assert book.usage_in_all(now_ms()) == Usage()
+
+
+async def test_an_admitted_call_that_does_not_get_to_the_disk_does_not_count(
+    db: Database, admission: Admission, book: TollBook
+) -> None:
+    async with db.write() as connection:  # looked at when all is committed, and not before
+        await connection.exec_driver_sql("CREATE TABLE parents (id INTEGER PRIMARY KEY)")
+        await connection.exec_driver_sql(
+            "CREATE TABLE orphans (id INTEGER REFERENCES parents DEFERRABLE INITIALLY DEFERRED)"
+        )
+        await connection.exec_driver_sql(
+            "CREATE TRIGGER late AFTER INSERT ON calls BEGIN INSERT INTO orphans VALUES (1); END"
+        )
     admitted = await admission.ask(asked())
     assert isinstance(admitted, Admitted)
-    refused = Refused(None, "database", Message.OUT_OF_SERVICE, "en")
-    assert await admission.record(admitted) == refused
+    assert book.usage_in_all(now_ms()).calls == 1
+    assert await admission.recorded(admitted) == FAILED
     assert book.usage_in_all(now_ms()) == Usage()
+    assert await recent_calls(db) == []
 
 
 async def guess_until_locked_out(admission: Admission, policy: Policy) -> None:
@@ -249,7 +268,7 @@ async def test_another_number_is_on_record_before_it_is_dialled_and_the_first_is
     await put_second_number(db)
     first = await admission.ask(asked())
     assert isinstance(first, Admitted)
-    await admission.record(first)
+    await admission.recorded(first)
     found = await admission.find_next(asked(), first.contact, Result.INVALID_NUMBER)
     assert found is not None
     assert found.contact.contact_id == 2
@@ -273,7 +292,7 @@ async def test_a_number_that_is_busy_is_not_doubted(db: Database, admission: Adm
     await put_second_number(db)
     first = await admission.ask(asked())
     assert isinstance(first, Admitted)
-    await admission.record(first)
+    await admission.recorded(first)
     assert await admission.find_next(asked(), first.contact, Result.BUSY) is not None
     async with db.read() as connection:
         assert set(await connection.scalars(select(contacts.c.standing))) == {"usable"}
@@ -284,7 +303,7 @@ async def test_another_number_is_dialled_by_the_rules_alone_and_never_the_same(
 ) -> None:
     first = await admission.ask(asked())
     assert isinstance(first, Admitted)
-    await admission.record(first)
+    await admission.recorded(first)
     assert await admission.find_next(asked(), first.contact, Result.INVALID_NUMBER) is None, "there is none"
     await put_second_number(db, region="AQ")
     assert await admission.find_next(asked(), first.contact, Result.INVALID_NUMBER) is None, "not there"
@@ -304,7 +323,7 @@ async def test_the_last_call_of_the_hour_may_try_another_number(
     await put_second_number(db)
     first = await admission.ask(asked())
     assert isinstance(first, Admitted)
-    await admission.record(first)
+    await admission.recorded(first)
     assert reason_of(await admission.ask(asked("b"))) is Reason.HOURLY_LIMIT
     assert await admission.find_next(asked(), first.contact, Result.INVALID_NUMBER) is not None
 

@@ -413,7 +413,7 @@ async def test_a_call_that_is_given_up_half_way_ends_with_its_channel_too(
     line: Line, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A disk that takes too long: the record may come after whoever asked has been let go."""
-    put_on_record = line.admission.record
+    put_on_record = line.admission.recorded
     recorded = asyncio.Event()
 
     async def record_and_hang(admitted: Admitted) -> Refused | None:
@@ -421,7 +421,7 @@ async def test_a_call_that_is_given_up_half_way_ends_with_its_channel_too(
         recorded.set()
         return await asyncio.Future()
 
-    monkeypatch.setattr(line.admission, "record", record_and_hang)
+    monkeypatch.setattr(line.admission, "recorded", record_and_hang)
     asking = asyncio.get_running_loop().create_task(line.ask("token", OWN))
     await recorded.wait()
     asking.cancel()

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import closing, contextmanager
+from collections.abc import AsyncIterator, Callable
 from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
 import pytest
-from obliging_shop import Shop, open_shop, until
+from obliging_shop import Shop, late_disk, open_shop, until
 from sqlalchemy import event
 
 from bridge.asterisk.happenings import ChannelGone
@@ -138,21 +137,12 @@ async def test_a_call_goes_on_and_ends_though_the_database_is_gone_and_is_on_rec
     assert await shop.results() == ["talked"]
 
 
-@contextmanager
-def locked(shop: Shop) -> Iterator[None]:
-    """Nobody can write, as while a large import is committed."""
-    with closing(sqlite3.connect(shop.database.path, isolation_level=None)) as other:
-        other.execute("BEGIN IMMEDIATE")
-        yield
-        other.execute("ROLLBACK")
-
-
 def states(shop: Shop) -> list[str]:
     return [call.state for call in shop.board.live()]
 
 
 async def test_nobody_is_dialled_while_the_call_is_not_on_disk(shop: Shop) -> None:
-    with locked(shop):
+    with late_disk(shop):
         channel = shop.dial()
         await until(lambda: states(shop) == ["creating-customer"])
         await asyncio.sleep(0.05)
@@ -163,7 +153,7 @@ async def test_nobody_is_dialled_while_the_call_is_not_on_disk(shop: Shop) -> No
 
 
 async def test_a_manager_who_hangs_up_while_the_call_goes_on_record_has_cancelled_it(shop: Shop) -> None:
-    with locked(shop):
+    with late_disk(shop):
         channel = shop.dial()
         await until(lambda: states(shop) == ["creating-customer"])
         shop.board.hear(ChannelGone(channel, None))
@@ -175,7 +165,7 @@ async def test_a_manager_who_hangs_up_while_the_call_goes_on_record_has_cancelle
 
 
 async def test_a_click_is_answered_when_the_call_is_on_disk_and_no_phone_rings_before(shop: Shop) -> None:
-    with locked(shop):
+    with late_disk(shop):
         click = asyncio.get_running_loop().create_task(shop.board.click("1042", "101"), name="click")
         await until(lambda: states(shop) == ["creating-manager"])
         await asyncio.sleep(0.05)
@@ -199,7 +189,7 @@ async def test_a_call_that_ends_before_it_is_on_record_has_its_result_when_it_is
     shop: Shop, monkeypatch: pytest.MonkeyPatch, while_recorded: bool
 ) -> None:
     """A disk so slow that the end would be there first."""
-    put_on_record, slow = shop.parts.admission.record, asyncio.Event()
+    put_on_record, slow = shop.parts.admission.recorded, asyncio.Event()
 
     async def record_slowly(admitted: Admitted) -> Refused | None:
         slow.set()
@@ -208,7 +198,7 @@ async def test_a_call_that_ends_before_it_is_on_record_has_its_result_when_it_is
         return await put_on_record(admitted)
 
     ended = asyncio.Event()
-    monkeypatch.setattr(shop.parts.admission, "record", record_slowly)
+    monkeypatch.setattr(shop.parts.admission, "recorded", record_slowly)
     channel = shop.dial()
     if while_recorded:
         await slow.wait()

@@ -30,8 +30,8 @@ class SlowGate:
         await self.told.wait()
         return decision
 
-    async def record(self, admitted: Admitted, /) -> Refused | None:
-        return await self.admission.record(admitted)
+    async def recorded(self, admitted: Admitted, /) -> Refused | None:
+        return await self.admission.recorded(admitted)
 
     async def find_next(self, asked: Asked, tried: SealedContact, result: object, /) -> Admitted | None:
         return None

@@ -3,29 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-import sqlite3
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
-from obliging_shop import ObligingPbx, Shop, open_shop, until
+from obliging_shop import ObligingPbx, late_disk, open_shop, until
 
 from bridge.asterisk.ari import Conflict, LinkDown
 from bridge.asterisk.happenings import ChannelEntered, ChannelGone, OrderDialled
 from bridge.switchboard.admission import Admitted, Asked, Refused
 
 
-@contextmanager
-def nobody_can_write(shop: Shop) -> Iterator[None]:
-    with closing(sqlite3.connect(shop.database.path, isolation_level=None)) as somebody:
-        somebody.execute("BEGIN IMMEDIATE")
-        yield
-
-
 async def test_asterisk_waits_with_a_token_while_the_disk_is_late(tmp_path: Path) -> None:
     async with open_shop(tmp_path) as shop:
-        with nobody_can_write(shop):
+        with late_disk(shop):
             channel = shop.dial()
             await until(lambda: len(shop.pbx.waiting) == 1)
             await until(lambda: [call.state for call in shop.board.live()] == ["creating-customer"])
@@ -38,7 +28,7 @@ async def test_asterisk_waits_with_a_token_while_the_disk_is_late(tmp_path: Path
 
 async def test_who_waits_is_told_that_there_is_nobody_when_the_manager_hangs_up(tmp_path: Path) -> None:
     async with open_shop(tmp_path) as shop:
-        with nobody_can_write(shop):
+        with late_disk(shop):
             channel = shop.dial()
             await until(lambda: len(shop.pbx.waiting) == 1)
             shop.board.hear(ChannelGone(channel, None))
@@ -142,7 +132,7 @@ async def test_a_channel_that_was_dialled_too_early_is_not_dialled_when_the_mana
 
 async def test_a_call_that_breaks_off_leaves_nobody_waiting(tmp_path: Path) -> None:
     async with open_shop(tmp_path) as shop:
-        with nobody_can_write(shop):
+        with late_disk(shop):
             shop.dial()
             await until(lambda: len(shop.pbx.waiting) == 1)
             (call,) = [each for each in asyncio.all_tasks() if each.get_name().startswith("call ")]
