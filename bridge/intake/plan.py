@@ -9,7 +9,7 @@ index, never opened.
 from __future__ import annotations
 
 from collections.abc import Set
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from bridge.intake.diagnosis import Diagnosis
@@ -145,8 +145,7 @@ class Plan:
 
     def _change(self, order: KnownOrder, customer: _Customer, row: OrderRow) -> bool:
         """What a manager has made of the order stays: neither why it waits nor until when is the file's."""
-        changed = replace(
-            order,
+        changed = order._replace(
             customer_id=customer.id,
             summary=row.summary,
             items=order.items if row.items is None else "\n".join(row.items),
@@ -176,7 +175,7 @@ class Plan:
         changed = self._rename(customer, row)
         for position, (phone, index) in enumerate(zip(row.phones, taken.indexes, strict=True), 1):
             changed |= self._set_contact(customer, position, phone, index, row.doubts.get(position))
-        after = customer.identity
+        after = customer.identity if changed else before
         if before != after and after is not None:
             if before is not None:
                 self._by_identity.pop(before, None)
@@ -211,7 +210,7 @@ class Plan:
         new = self._sealed(customer.id, customer.data_key, position, phone, index)
         if doubt is not None:
             hint, standing = doubt.hints[0].value, Standing.SUSPECT.value
-            new = replace(new, hint=hint, standing=standing, doubted_ms=now_ms())
+            new = new._replace(hint=hint, standing=standing, doubted_ms=now_ms())
         self.batch.new_contacts.append(new)
         customer.contacts[position] = (new.id, index)
         if doubt is not None and doubt.repair is not None:
@@ -223,7 +222,7 @@ class Plan:
         index = self._vault.blind_index(repair.number)
         new = self._sealed(mistyped.customer_id, data_key, mistyped.position, repair, index)
         self.batch.new_contacts.append(
-            replace(new, standing=Standing.WRONG.value, mends=mistyped.id, proposed_ms=mistyped.doubted_ms)
+            new._replace(standing=Standing.WRONG.value, mends=mistyped.id, proposed_ms=mistyped.doubted_ms)
         )
 
     def _sealed(

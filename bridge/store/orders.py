@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass, field, fields
-from operator import attrgetter
-from typing import Any, Final
+from dataclasses import dataclass, field
+from typing import Any, Final, NamedTuple
 
 from sqlalchemy import Select, String, bindparam, func, insert, not_, select, update
 from sqlalchemy.dialects.sqlite import insert as upsert
@@ -183,8 +182,7 @@ async def assign_customer(db: Database, code: str, extension: str, actor: str) -
 # Many at once
 
 
-@dataclass(frozen=True, slots=True)
-class KnownOrder:
+class KnownOrder(NamedTuple):
     """`items` are lines of text. `why` is why it waits to be called: of an order that is known it stays."""
 
     code: str
@@ -212,16 +210,14 @@ class Known:
     """Those of their and the batch's blind indexes whose numbers nobody may call."""
 
 
-@dataclass(frozen=True, slots=True)
-class NewCustomer:
+class NewCustomer(NamedTuple):
     id: int
     name: str
     language: str | None
     data_key: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class NewContact:
+class NewContact(NamedTuple):
     id: int
     customer_id: int
     kind: str
@@ -238,15 +234,13 @@ class NewContact:
     proposed_ms: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class CustomerChange:
+class CustomerChange(NamedTuple):
     customer_id: int
     new_name: str
     new_language: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class OrderChange:
+class OrderChange(NamedTuple):
     of_code: str
     new_customer_id: int
     new_summary: str
@@ -268,7 +262,7 @@ class Batch:
     """Customer id to manager id."""
 
 
-_KNOWN_ORDERS: Final = select(*(orders.c[each.name] for each in fields(KnownOrder))).where(
+_KNOWN_ORDERS: Final = select(*(orders.c[name] for name in KnownOrder._fields)).where(
     orders.c.code.in_(values_of("codes", String))
 )
 _NEXT_IDS: Final = select(
@@ -331,26 +325,26 @@ def add_batch(connection: Runs, batch: Batch) -> None:
     for statement, names, rows in (
         (
             _INSERT_CUSTOMERS,
-            (*_NAMES[NewCustomer], "created_ms", "folded"),
-            [(*_values(new), at, folded(new.name)) for new in batch.new_customers],
+            (*NewCustomer._fields, "created_ms", "folded"),
+            [(*new, at, folded(new.name)) for new in batch.new_customers],
         ),
         (
             _CHANGE_CUSTOMER,
-            (*_NAMES[CustomerChange], "new_folded"),
-            [(*_values(each), folded(each.new_name)) for each in batch.changed_customers],
+            (*CustomerChange._fields, "new_folded"),
+            [(*each, folded(each.new_name)) for each in batch.changed_customers],
         ),
         (
             _INSERT_CONTACTS,
-            (*_NAMES[NewContact], "created_ms"),
-            [(*_values(new), at) for new in batch.new_contacts],
+            (*NewContact._fields, "created_ms"),
+            [(*new, at) for new in batch.new_contacts],
         ),
         (_REPLACE_CONTACT, ("contact_id",), [(id_,) for id_ in batch.replaced_contacts]),
         (
             _INSERT_ORDERS,
-            (*_NAMES[KnownOrder], "created_ms", "state"),
-            [(*_values(new), at, OrderState.OPEN.value) for new in batch.new_orders],
+            (*KnownOrder._fields, "created_ms", "state"),
+            [(*new, at, OrderState.OPEN.value) for new in batch.new_orders],
         ),
-        (_CHANGE_ORDER, _NAMES[OrderChange], [_values(change) for change in batch.changed_orders]),
+        (_CHANGE_ORDER, OrderChange._fields, batch.changed_orders),
         (
             _ASSIGN,
             ("customer_id", "manager_id", "since_ms"),
@@ -358,16 +352,3 @@ def add_batch(connection: Runs, batch: Batch) -> None:
         ),
     ):
         execute_rows(connection, statement, names, rows)
-
-
-_NAMES: Final[dict[type, tuple[str, ...]]] = {
-    of: tuple(each.name for each in fields(of))
-    for of in (NewCustomer, NewContact, KnownOrder, CustomerChange, OrderChange)
-}
-_VALUES_OF: Final = {of: attrgetter(*names) for of, names in _NAMES.items()}
-
-
-def _values(of: NewCustomer | NewContact | KnownOrder | CustomerChange | OrderChange) -> tuple[Any, ...]:
-    """As `astuple`, which also copies each value, and takes longer than the rest of writing the row."""
-    values: tuple[Any, ...] = _VALUES_OF[type(of)](of)
-    return values
