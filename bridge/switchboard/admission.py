@@ -279,11 +279,11 @@ class Admission:
                 partial(_decide, self._known(asked, at_ms)),
                 minute=self._minute(at_ms),
             )
-            contact = decided.facts.contact
-            if decided.verdict.allowed and contact is not None:
+            contact = decided.contact
+            if contact is not None:
                 self._book.begun(asked.call_id, asked.extension, contact.region, contact.line_type)
-        language = (decided.facts.manager and decided.facts.manager.language) or self._language
-        if decided.verdict.allowed and contact is not None:
+        language = decided.language or self._language
+        if contact is not None:
             seconds = self._book.seconds_left(asked.call_id, at_ms)
             return Admitted(contact, language, seconds, OnItsWay(decided.call, on_disk))
         await asyncio.shield(on_disk)
@@ -388,8 +388,11 @@ class _Known:
 
 @dataclass(frozen=True, slots=True)
 class _Decided(Decision):
-    facts: DialFacts
+    """`contact` is whom to dial, None where the call is refused; `language` the manager's own, if any."""
+
     verdict: Verdict
+    contact: SealedContact | None
+    language: str | None
 
 
 def _decide(known: _Known, facts: DialFacts) -> _Decided:
@@ -407,7 +410,8 @@ def _decide(known: _Known, facts: DialFacts) -> _Decided:
     )
     act, detail = (REFUSE, verdict.audit_reason) if contact is None else ("dial", _contact(contact))
     entry = _entry(call.order_code, known.at_ms, asked, act, detail)
-    return _Decided(call, entry, contact is None, facts, verdict)
+    language = facts.manager.language if facts.manager else None
+    return _Decided(call, entry, contact is None, verdict, contact, language)
 
 
 def _code_on_record(asked: Asked, facts: DialFacts) -> str:

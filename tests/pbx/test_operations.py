@@ -45,6 +45,7 @@ from labkit.places import CHECKOUT
 from labkit.plan import CARRIER_HOST
 
 PACKETS_A_SECOND = 50
+STANDSTILL_SECONDS = 3
 FAULT = {"rules": {"limits": {"per_hour": 0}}}
 
 
@@ -246,6 +247,30 @@ async def test_a_stop_is_over_in_five_seconds_though_asterisk_answers_nothing(
     assert took < 5
     await asyncio.to_thread(lab.start_daemon)
     await ringing.hang_up()
+    await nothing_left(lab)
+
+
+async def test_a_call_that_is_being_set_up_goes_on_after_the_whole_machine_has_stood_still(
+    lab: Lab, phone: Phone, carrier: Carrier
+) -> None:
+    """As in a snapshot: longer than the daemon gives Asterisk for an answer, which comes when both go on."""
+    assert lab.asterisk.process is not None
+    asterisk, daemon = lab.asterisk.process.pid, lab.record.processes["daemon"].pid
+    os.kill(asterisk, signal.SIGSTOP)
+    try:
+        await asyncio.to_thread(lab.call_bridge, "call", "1042", "--as", "101")
+        os.kill(daemon, signal.SIGSTOP)
+        await asyncio.sleep(STANDSTILL_SECONDS)
+        os.kill(daemon, signal.SIGCONT)
+        assert (await status(lab)).calls == 1, "the daemon knows by now how late it is"
+    finally:
+        for process in (daemon, asterisk):
+            os.kill(process, signal.SIGCONT)
+    call = await phone.incoming()
+    await call.answer()
+    await carrier.called()
+    await call.media.wait_for_audio(PACKETS_A_SECOND)
+    await call.hang_up()
     await nothing_left(lab)
 
 
