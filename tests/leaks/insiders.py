@@ -6,8 +6,9 @@ As in `probes`: each tells what came of it, an empty list where all is closed.
 from __future__ import annotations
 
 import asyncio
+from asyncio import StreamReader, StreamWriter
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager, closing, suppress
 from http import HTTPStatus
 from pathlib import Path
 from urllib.parse import quote, urlsplit
@@ -236,16 +237,23 @@ async def file_by_ari(lab: Lab, phone: Phone, carrier: Carrier) -> list[str]:
 # The manager interface
 
 
+@asynccontextmanager
+async def ami_reader(lab: Lab, host: str) -> AsyncIterator[tuple[StreamReader, StreamWriter]]:
+    """The connection of somebody who reads all. Raises ConnectionRefusedError."""
+    events, commands = await asyncio.open_connection(host, ami_port(lab), limit=AMI_BUFFER)
+    with closing(commands):
+        commands.write(f"Action: Login\r\nUsername: {AMI_USER}\r\nSecret: {AMI_SECRET}\r\n\r\n".encode())
+        yield events, commands
+
+
 def ami_events(host: str) -> Probe:
     async def probe(lab: Lab, phone: Phone, carrier: Carrier) -> list[str]:
         try:
-            events, commands = await asyncio.open_connection(host, ami_port(lab), limit=AMI_BUFFER)
+            async with ami_reader(lab, host) as (events, _):
+                number = await conversation(phone, carrier)
+                said = b"".join([await events.readuntil(HANGUP) for _ in ("a leg", "the other")])
         except ConnectionRefusedError:
             return []
-        commands.write(f"Action: Login\r\nUsername: {AMI_USER}\r\nSecret: {AMI_SECRET}\r\n\r\n".encode())
-        number = await conversation(phone, carrier)
-        said = b"".join([await events.readuntil(HANGUP) for _ in ("a leg", "the other")])
-        commands.close()
         return found("an event", number, said)
 
     return probe
@@ -254,15 +262,13 @@ def ami_events(host: str) -> Probe:
 async def ami_events_of_texts(lab: Lab, phone: Phone, carrier: Carrier) -> list[str]:
     """Of a text that the manager's phone sends to a number."""
     try:
-        events, commands = await asyncio.open_connection(LOOPBACK, ami_port(lab), limit=AMI_BUFFER)
+        async with ami_reader(lab, LOOPBACK) as (events, commands):
+            await send_text(phone, TYPED, lab, "hello")
+            await received_text(carrier)
+            commands.write(b"Action: Logoff\r\n\r\n")
+            said = await events.read(-1)
     except ConnectionRefusedError:
         return []
-    commands.write(f"Action: Login\r\nUsername: {AMI_USER}\r\nSecret: {AMI_SECRET}\r\n\r\n".encode())
-    await send_text(phone, TYPED, lab, "hello")
-    await received_text(carrier)
-    commands.write(b"Action: Logoff\r\n\r\n")
-    said = await events.read(-1)
-    commands.close()
     return found("an event", TYPED, said)
 
 
