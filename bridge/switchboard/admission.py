@@ -408,8 +408,10 @@ def _decide(known: _Known, facts: DialFacts) -> _Decided:
         manager_channel=asked.manager_channel,
         started_ms=known.at_ms,
     )
-    act, detail = (REFUSE, verdict.audit_reason) if contact is None else ("dial", _contact(contact))
-    entry = _entry(call.order_code, known.at_ms, asked, act, detail)
+    if contact is None:
+        entry = _entry(call.order_code, known.at_ms, asked, REFUSE, verdict.audit_reason)
+    else:
+        entry = _entry(call.order_code, known.at_ms, asked, "dial", _contact(contact))
     language = facts.manager.language if facts.manager else None
     return _Decided(call, entry, contact is None, verdict, contact, language)
 
