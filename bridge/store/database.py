@@ -170,9 +170,10 @@ class Database:
         underway.on_disk.add_done_callback(partial(self._on_disk, begun))
         return await underway.found, underway.on_disk
 
-    def _on_disk(self, begun: float, _done: asyncio.Future[None]) -> None:
+    def _on_disk(self, begun: float, done: asyncio.Future[None]) -> None:
         self._turn.release()
-        self._took(time.monotonic() - begun)
+        if not done.cancelled() and done.exception() is None:  # as `_timed`: a write that failed took no time
+            self._took(time.monotonic() - begun)
 
     def time_commits(self, took: Callable[[float], None]) -> None:
         """From now on, tell how many seconds each write took, the wait for its turn included."""

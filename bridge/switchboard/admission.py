@@ -271,11 +271,7 @@ class Admission:
         async with self._deciding:
             decided, on_disk = await decide_call(
                 self._database,
-                asked.extension,
-                asked.code,
-                at_ms,
-                asked.contact_id,
-                asked.place,
+                *_dialled(asked, at_ms),
                 partial(_decide, self._known(asked, at_ms)),
                 minute=self._minute(at_ms),
             )
@@ -293,15 +289,7 @@ class Admission:
 
     async def _look(self, asked: Asked) -> Looked:
         at_ms = now_ms()
-        facts = await dial_facts(
-            self._database,
-            asked.extension,
-            asked.code,
-            at_ms,
-            asked.contact_id,
-            asked.place,
-            minute=self._minute(at_ms),
-        )
+        facts = await dial_facts(self._database, *_dialled(asked, at_ms), minute=self._minute(at_ms))
         verdict = self._known(asked, at_ms).verdict(facts)
         if verdict.is_miss:
             async with self._database.write() as connection:
@@ -414,6 +402,11 @@ def _decide(known: _Known, facts: DialFacts) -> _Decided:
         entry = _entry(call.order_code, known.at_ms, asked, "dial", _contact(contact))
     language = facts.manager.language if facts.manager else None
     return _Decided(call, entry, contact is None, verdict, contact, language)
+
+
+def _dialled(asked: Asked, at_ms: int) -> tuple[str, str, int, int | None, int]:
+    """What the facts are asked for by, as `dial_facts` and `decide_call` take it."""
+    return asked.extension, asked.code, at_ms, asked.contact_id, asked.place
 
 
 def _code_on_record(asked: Asked, facts: DialFacts) -> str:
