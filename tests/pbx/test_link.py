@@ -49,6 +49,13 @@ async def shop(fault_shop: FaultShop) -> AsyncIterator[FaultShop]:
     await fault_shop.ready()
 
 
+@pytest_asyncio.fixture(loop_scope="session")
+async def seat(shop: FaultShop) -> AsyncIterator[Seat]:
+    """That of the call that the fault befalls: a call after the fault is another's."""
+    async with shop.free_seat() as seat:
+        yield seat
+
+
 async def linked(shop: FaultShop) -> bool:
     """What /readyz says, which is what the metric says, too."""
     async with ApiClient(shop.lab.api_socket) as api:
@@ -109,9 +116,9 @@ async def cut_and_refuse(proxy: FaultProxy) -> None:
 
 @pytest.mark.parametrize("fault", [silence, cut_and_refuse])
 async def test_a_lost_link_is_noticed_and_a_conversation_outlives_it(
-    shop: FaultShop, fault: Callable[[FaultProxy], AsyncIterator[None]]
+    shop: FaultShop, seat: Seat, fault: Callable[[FaultProxy], AsyncIterator[None]]
 ) -> None:
-    call, customer = await conversation(shop, shop.seats[0])
+    call, customer = await conversation(shop, seat)
     await fault(shop.proxy)
     await lost(shop, within=NOTICED_SECONDS)
     assert call.established
@@ -130,8 +137,10 @@ async def mend(proxy: FaultProxy) -> None:
     await proxy.accept()
 
 
-async def test_who_hangs_up_during_an_outage_has_ended_the_call_when_it_is_over(shop: FaultShop) -> None:
-    call, customer = await conversation(shop, shop.seats[0])
+async def test_who_hangs_up_during_an_outage_has_ended_the_call_when_it_is_over(
+    shop: FaultShop, seat: Seat
+) -> None:
+    call, customer = await conversation(shop, seat)
     shop.proxy.fall_silent()
     await lost(shop, within=NOTICED_SECONDS)
     await call.hang_up()
@@ -190,8 +199,8 @@ async def test_a_daemon_whose_application_is_taken_over_says_so_and_does_not_fig
     await a_call_succeeds(shop)
 
 
-async def test_nothing_that_asterisk_could_say_harms_the_daemon(shop: FaultShop) -> None:
-    call, _ = await conversation(shop, shop.seats[0])
+async def test_nothing_that_asterisk_could_say_harms_the_daemon(shop: FaultShop, seat: Seat) -> None:
+    call, _ = await conversation(shop, seat)
     says = [
         "",
         "{",
@@ -217,8 +226,7 @@ async def test_nothing_that_asterisk_could_say_harms_the_daemon(shop: FaultShop)
     assert shop.numbers_in_logs() == []
 
 
-async def test_clients_that_send_half_a_request_cost_nobody_a_call(shop: FaultShop) -> None:
-    seat = shop.seats[0]
+async def test_clients_that_send_half_a_request_cost_nobody_a_call(shop: FaultShop, seat: Seat) -> None:
     shop.carrier.treatment[seat.number] = answer(after=0)
     shop.carrier.latest.pop(seat.number, None)
     with ExitStack() as clients:
@@ -249,10 +257,11 @@ async def test_a_client_that_never_reads_is_not_read_from_for_ever(shop: FaultSh
 
 @pytest.mark.parametrize("trouble", ["none", "a silent link"])
 async def test_a_daemon_that_is_told_to_stop_in_the_middle_is_gone_in_five_seconds(
-    shop: FaultShop, trouble: str
+    shop: FaultShop, seat: Seat, trouble: str
 ) -> None:
-    call, customer = await conversation(shop, shop.seats[0])
-    beginning = await shop.seats[1].phone.dial(f"*{shop.seats[1].code}")
+    call, customer = await conversation(shop, seat)
+    async with shop.free_seat() as other:
+        beginning = await other.phone.dial(f"*{other.code}")
     await until_async(lambda: calls_are(shop, 2), "a second call")
     if trouble == "a silent link":
         shop.proxy.fall_silent()

@@ -112,9 +112,8 @@ async def _lengths(shop: FaultShop, kind: CallKind) -> tuple[int, int]:
     Right after a start the rules may refuse it: then another one tells.
     """
     for _ in range(_ATTEMPTS):
-        seat = await shop.free.get()
-        outcome = await run(shop, seat, kind)
-        shop.free.put_nowait(seat)
+        async with shop.free_seat() as seat:
+            outcome = await run(shop, seat, kind)
         if outcome.result is not None:
             break
     if outcome.broken or outcome.result != RESULTS[kind]:

@@ -104,6 +104,15 @@ class FaultShop:
         self.seats.append(seat)
         self.free.put_nowait(seat)
 
+    @asynccontextmanager
+    async def free_seat(self) -> AsyncIterator[Seat]:
+        """One in which nobody is calling, kept from everybody else for as long."""
+        seat = await self.free.get()
+        try:
+            yield seat
+        finally:
+            self.free.put_nowait(seat)
+
     async def look(self) -> Snapshot:
         """What there is now, or was at a moment after this was asked: those who wait share one look."""
         clock = asyncio.get_running_loop().time
