@@ -11,7 +11,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from benchkit import blocks, crowd, growth, ladder, plot, profile, report, timeline
+from benchkit import blocks, crowd, growth, ladder, plot, profile, report, talks, timeline
 from benchkit.contenders import ALL
 from benchkit.peers import CallFailed, Peers
 from benchkit.results import Machine, Results, versions_of
@@ -30,7 +30,7 @@ _LIVE_OF_A_RATE = 8
 _PROFILED = 600
 """Calls, for a profile: a look every few milliseconds, and so some thousand of them."""
 
-PARTS = ("calls", "ladder", "crowd", "orders")
+PARTS = ("calls", "ladder", "crowd", "talk", "orders")
 
 Progress = Callable[[str], None]
 
@@ -60,10 +60,10 @@ def _run(folder: Path, options: argparse.Namespace, progress: Progress) -> Resul
     """Each part is written when it is done: an hour's results must not be lost by a later one's failure."""
     contenders = tuple(kind() for kind in ALL if kind.key in options.ways)
     machine = Machine.here()
-    most_live = max(*options.live, *(_LIVE_OF_A_RATE * rate for rate in options.rates))
+    most_live = max(*options.live, *options.talking, *(_LIVE_OF_A_RATE * rate for rate in options.rates))
     with open_site(folder, contenders, managers=options.managers, most_live=most_live) as site:
         results = Results(machine, versions_of(site), _shown(options))
-        if {"calls", "crowd"} & set(options.parts):
+        if {"calls", "crowd", "talk"} & set(options.parts):
             _with_peers(site, results, options, progress)
             _write(results, options)
         if "ladder" in options.parts:
@@ -97,6 +97,16 @@ def _with_peers(site: Site, results: Results, options: argparse.Namespace, progr
             results.crowds = crowd.measure(
                 site, peers, live=options.live, calls=options.calls, progress=progress
             )
+            _write(results, options)
+        if "talk" in options.parts:
+            results.talks = talks.measure(
+                site,
+                peers,
+                live=options.talking,
+                calls=options.calls,
+                seconds=options.sustain,
+                progress=progress,
+            )
 
 
 def loop_lag_p99(metrics: str) -> float | None:
@@ -125,7 +135,8 @@ def _shown(options: argparse.Namespace) -> dict[str, object]:
     return {
         name: " ".join(map(str, value)) if isinstance(value, list | tuple) else value
         for name, value in vars(options).items()
-        if name in {"parts", "ways", "blocks", "calls", "clicks", "managers", "sustain", "orders", "live"}
+        if name
+        in {"parts", "ways", "blocks", "calls", "clicks", "managers", "sustain", "orders", "live", "talking"}
     }
 
 
@@ -153,7 +164,7 @@ def _parser() -> argparse.ArgumentParser:
         type=float,
         default=20.0,
         metavar="SECONDS",
-        help="how long each rate is held (default: 20)",
+        help="how long each rate is held, and talked (default: 20)",
     )
     parser.add_argument(
         "--rates", type=_count, nargs="+", default=list(ladder.RATES), metavar="N", help="calls/s to try"
@@ -165,6 +176,14 @@ def _parser() -> argparse.ArgumentParser:
         default=list(crowd.LIVE),
         metavar="N",
         help="calls that are up meanwhile",
+    )
+    parser.add_argument(
+        "--talking",
+        type=_count,
+        nargs="+",
+        default=list(talks.LIVE),
+        metavar="N",
+        help="calls with sound both ways",
     )
     parser.add_argument(
         "--orders",

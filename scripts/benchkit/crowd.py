@@ -12,7 +12,7 @@ from benchkit.figures import percentile
 from benchkit.peers import Peers
 from benchkit.site import Site
 
-LIVE = (10, 100, 500)
+LIVE = (10, 100, 500, 1000)
 COMPARED = ("a", "g", "G")
 """Keys of the contenders that are looked at: the floor, and call-bridge."""
 
@@ -56,9 +56,9 @@ def _grow(
     for count in live:
         progress(f"{count} live calls: {contender.title}")
         while peers.live < count:
-            _call(site, peers, contender, next(extensions))
+            timed(site, peers, contender, next(extensions))
         after, own_after = _memory(site, contender)
-        times = [_call(site, peers, contender, next(extensions)) for _ in range(calls)]
+        times = [timed(site, peers, contender, next(extensions)) for _ in range(calls)]
         found.append(
             Crowd(
                 contender,
@@ -72,8 +72,10 @@ def _grow(
     return found
 
 
-def _call(site: Site, peers: Peers, contender: Contender, extension: str) -> float:
+def timed(site: Site, peers: Peers, contender: Contender, extension: str) -> float:
+    """Place one more call; seconds from INVITE to 200. Raises CallFailed."""
     stamps = peers.call(extension, contender.prefix + site.code_of(extension))
+    peers.settle()
     return stamps.answered - stamps.asked
 
 

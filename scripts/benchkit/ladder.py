@@ -20,7 +20,7 @@ from labkit.plan import UDP
 from labkit.processes import start
 
 SCENARIOS = Path(__file__).parent / "sipp"
-RATES = (10, 20, 40, 60, 80, 100, 125, 150, 175, 200, 250)
+RATES = (10, 20, 40, 60, 80, 100, 125, 150, 175, 200, 250, 300, 350, 400, 500)
 """Calls a second."""
 
 SLOWEST_S = 0.25

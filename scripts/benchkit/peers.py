@@ -16,7 +16,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from types import TracebackType
-from typing import Self
+from typing import NamedTuple, Self
 
 from benchkit import wire
 from bridge.proof.sip.digest import Challenge, Credentials
@@ -31,7 +31,7 @@ _MEDIA_S = 0.001
 """The carrier speaks once a millisecond until it is heard: the resolution of `Stamps.heard`."""
 
 _SETTLING_S = 0.02
-"""After the last BYE: what the end of one call leaves to be done does not count for the next."""
+"""What one call leaves to be done, when it is up or has ended, does not count for the next."""
 
 _BYES_AT_ONCE = 20
 """More would not fit into the buffer of Asterisk's socket."""
@@ -52,11 +52,19 @@ class CallFailed(Exception):
     """A call was not set up; the message says how far it came."""
 
 
+class Ends(NamedTuple):
+    """The SDP of a call's ends: where the phone, and the carrier, listen."""
+
+    phone: bytes
+    carrier: bytes
+
+
 @dataclass
 class Stamps:
     """When things happened in one call, in seconds of `time.perf_counter`; 0 is never.
 
     `asked` is the INVITE with the right password, or the click. `number` is whom the carrier was asked for.
+    Asterisk listens to the call's ends at `phone_media` and `carrier_media`.
     """
 
     asked: float = 0.0
@@ -66,6 +74,8 @@ class Stamps:
     answered: float = 0.0
     heard: float = 0.0
     number: str = field(default="", repr=False)
+    phone_media: Address | None = None
+    carrier_media: Address | None = None
 
 
 @dataclass
@@ -85,12 +95,11 @@ class _Attempt:
 
     extension: str
     dialog: _Dialog
+    ends: Ends
     stamps: Stamps = field(default_factory=Stamps)
     dialled: str = ""
     is_click: bool = False
     trouble: str = ""
-    carrier_media: Address | None = None
-    """Where the carrier's sound goes: Asterisk's address in the INVITE to the carrier."""
     over: threading.Event = field(default_factory=threading.Event)
 
     def has_failed(self, trouble: str) -> None:
@@ -118,8 +127,9 @@ class Peers:
         self._sent = 0
         self._stopping = False
         self._thread = threading.Thread(target=self._run, name="peers", daemon=True)
-        self._phone_sdp = wire.description(*self._ear.getsockname())
-        self._carrier_sdp = wire.description(*self._mouth.getsockname())
+        self._ends = Ends(
+            wire.description(*self._ear.getsockname()), wire.description(*self._mouth.getsockname())
+        )
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -146,15 +156,18 @@ class Peers:
         if not self._registered.wait(LONGEST_CALL_S):
             raise CallFailed(f"{extension} was not registered")
 
-    def call(self, extension: str, dialled: str) -> Stamps:
-        """Dial, and return when sound has come through; the call stays up. Raises CallFailed."""
-        attempt = _Attempt(extension, _new_dialog(), dialled=dialled)
+    def call(self, extension: str, dialled: str, ends: Ends | None = None) -> Stamps:
+        """Dial, and return when sound has come through; the call stays up. Raises CallFailed.
+
+        With the `ends` of somebody else, who is to speak and to listen then, return when it is answered.
+        """
+        attempt = _Attempt(extension, _new_dialog(), ends or self._ends, dialled=dialled)
         self._do(lambda: self._begin(attempt))
         return self._finish(attempt)
 
     def click(self, extension: str, ask: Callable[[], None]) -> Stamps:
         """Ask somebody for a call, pick the phone up, and return as `call` does. Raises CallFailed."""
-        attempt = _Attempt(extension, _new_dialog(), is_click=True)
+        attempt = _Attempt(extension, _new_dialog(), self._ends, is_click=True)
         armed = threading.Event()
 
         def arm() -> None:
@@ -176,6 +189,10 @@ class Peers:
             self._do(lambda ids=ending: self._send_byes(ids))  # type: ignore[misc]
             self._wait(lambda ids=ending: not self._dialogs.keys() & ids)  # type: ignore[misc]
         self._wait(lambda: not self._carrier_calls)
+        self.settle()
+
+    def settle(self) -> None:
+        """Return when nothing is being done any more for the call before."""
         time.sleep(_SETTLING_S)
 
     def _wait(self, is_over: Callable[[], bool]) -> None:
@@ -244,7 +261,8 @@ class Peers:
     def _send_invite(self, attempt: _Attempt) -> None:
         uri = f"sip:{attempt.dialled}@{self._server[0]}:{self._server[1]}"
         authorization = self._authorization(attempt.extension, "INVITE", uri)
-        message = self._request("INVITE", uri, attempt.extension, attempt.dialog, uri, authorization)
+        body = attempt.ends.phone
+        message = self._request("INVITE", uri, attempt.extension, attempt.dialog, uri, authorization, body)
         attempt.stamps.asked = time.perf_counter()
         self._phone.sendto(message, self._server)
 
@@ -273,7 +291,10 @@ class Peers:
         if status == 200:
             if not attempt.stamps.answered:
                 attempt.stamps.answered = at
+                attempt.stamps.phone_media = _media_address(message)
                 self._dialogs[attempt.dialog.call_id] = attempt.dialog
+            if attempt.ends is not self._ends:
+                attempt.over.set()
         elif status == 401 and attempt.dialog.sequence < 3:
             self._challenges[attempt.extension] = Challenge.parse(
                 wire.header(message, b"WWW-Authenticate").decode()
@@ -311,7 +332,7 @@ class Peers:
                     target=wire.contact_uri(message),
                 )
                 self._dialogs[call_id] = attempt.dialog
-            self._answer(self._phone, message, b"200 OK", address, self._phone_sdp)
+            self._answer(self._phone, message, b"200 OK", address, attempt.ends.phone)
         elif method == b"ACK":
             if attempt is not None and attempt.is_click:
                 attempt.stamps.answered = attempt.stamps.answered or at
@@ -352,10 +373,16 @@ class Peers:
         return f"Authorization: {answer}\r\n"
 
     def _request(
-        self, method: str, uri: str, extension: str, dialog: _Dialog, to: str, authorization: str
+        self,
+        method: str,
+        uri: str,
+        extension: str,
+        dialog: _Dialog,
+        to: str,
+        authorization: str,
+        body: bytes = b"",
     ) -> bytes:
         host, port = self._phone.getsockname()
-        body = self._phone_sdp if method == "INVITE" else b""
         kind = "Content-Type: application/sdp\r\n" if body else "Expires: 600\r\n"
         dialog.ours = f"<sip:{extension}@{self._server[0]}>;tag=bench{secrets.token_hex(4)}".encode()
         return (
@@ -385,7 +412,8 @@ class Peers:
         method = wire.method(message)
         call_id = wire.header(message, b"Call-ID")
         if method == b"INVITE":
-            self._answer(self._carrier, message, b"200 OK", address, self._carrier_sdp)
+            ends = self._ends if self._attempt is None else self._attempt.ends
+            self._answer(self._carrier, message, b"200 OK", address, ends.carrier)
             self._carrier_invited(message, call_id, at)
         elif method != b"ACK":
             if method == b"BYE":
@@ -401,7 +429,7 @@ class Peers:
             attempt.stamps.carrier_invited = at
             attempt.stamps.carrier_answered = time.perf_counter()
             attempt.stamps.number = wire.user(message)
-            attempt.carrier_media = _media_address(message)
+            attempt.stamps.carrier_media = _media_address(message)
 
     def _answer(
         self, source: socket.socket, message: bytes, first_line: bytes, address: Address, body: bytes = b""
@@ -413,16 +441,18 @@ class Peers:
 
     def _is_speaking(self) -> bool:
         attempt = self._attempt
-        return attempt is not None and attempt.carrier_media is not None and not attempt.over.is_set()
+        if attempt is None or attempt.over.is_set() or attempt.ends is not self._ends:
+            return False
+        return attempt.stamps.carrier_media is not None
 
     def _speak(self) -> None:
         attempt = self._attempt
-        if attempt is None or attempt.carrier_media is None:
+        if attempt is None or attempt.stamps.carrier_media is None:
             return
         self._sent += 1
         sequence, timestamp = self._sent & 0xFFFF, (self._sent * _SAMPLES) & 0xFFFFFFFF
         packet = struct.pack("!BBHII", 0x80, 8, sequence, timestamp, 0x42454E43) + _SPEECH
-        self._mouth.sendto(packet, attempt.carrier_media)
+        self._mouth.sendto(packet, attempt.stamps.carrier_media)
 
     def _ear_heard(self, data: bytes, at: float, _address: Address) -> None:
         attempt = self._attempt

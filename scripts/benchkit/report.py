@@ -32,6 +32,7 @@ def sheets(results: Results) -> Iterator[Sheet]:
         _clicks(results),
         _ladder(results),
         _crowd(results),
+        _talks(results),
         _growth(results),
         _targets(results),
     )
@@ -170,6 +171,31 @@ def _crowd(results: Results) -> Sheet:
     ]
     heads = ("way", "live calls", "INVITE to 200, p50 / p99 ms", "Asterisk KiB a call", "daemon KiB a call")
     return Sheet("With other calls live", heads, rows)
+
+
+def _talks(results: Results) -> Sheet:
+    rows = [
+        (
+            f"({talk.contender.key}) {talk.contender.title}",
+            str(talk.live),
+            f"{talk.lost * 100:.2f}",
+            f"{talk.late * 1000:.0f}",
+            f"{talk.asterisk_cpu * 100:.0f}",
+            f"{talk.own_cpu * 100:.1f}",
+            _pair(talk.p50, talk.p99),
+        )
+        for talk in results.talks
+    ]
+    heads = (
+        "way",
+        "conversations",
+        "packets lost, %",
+        "the bench late, ms",
+        "Asterisk, % of a core",
+        "daemon, % of a core",
+        "INVITE to 200, p50 / p99 ms",
+    )
+    return Sheet("With sound both ways in every live call", heads, rows)
 
 
 def _growth(results: Results) -> Sheet:

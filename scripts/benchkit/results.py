@@ -19,6 +19,7 @@ from benchkit.crowd import Crowd
 from benchkit.growth import Growth
 from benchkit.ladder import Climb
 from benchkit.site import Site
+from benchkit.talks import Talk
 from labkit.places import CHECKOUT
 
 _PACKAGES = ("call-bridge", "aiohttp", "SQLAlchemy", "cryptography", "panoramisk", "ari-client")
@@ -67,6 +68,7 @@ class Results:
     measured: list[Measured] = field(default_factory=list)
     climbs: list[Climb] = field(default_factory=list)
     crowds: list[Crowd] = field(default_factory=list)
+    talks: list[Talk] = field(default_factory=list)
     growth: list[Growth] = field(default_factory=list)
     lag_p99: float | None = None
 
@@ -91,6 +93,7 @@ class Results:
                 "calls": [_calls(one) for one in self.measured],
                 "ladder": [_ladder(one) for one in self.climbs],
                 "crowd": [_named(crowd) for crowd in self.crowds],
+                "talk": [_named(talk) for talk in self.talks],
                 "growth": [vars(growth) for growth in self.growth],
                 "loop_lag_p99_ms": None if self.lag_p99 is None else self.lag_p99 * 1000,
             },
@@ -136,5 +139,5 @@ def _ladder(one: Climb) -> dict[str, Any]:
     return {"contender": one.contender.key, "sustained_calls_per_second": one.sustained, "rungs": rungs}
 
 
-def _named(crowd: Crowd) -> dict[str, Any]:
-    return {**vars(crowd), "contender": crowd.contender.key}
+def _named(found: Crowd | Talk) -> dict[str, Any]:
+    return {**vars(found), "contender": found.contender.key}

@@ -12,6 +12,8 @@ _SET_UP = {"G": (1.7, 2.2), "g": (1.9, 2.4), "h": (1.35, None)}
 """By contender: INVITE to 200 against (a), p50 and p99."""
 
 _OTHERS = "bcdf"
+_IMPORTED = 1_000_000
+"""Orders, of the import that has to be fast."""
 
 
 @dataclass(frozen=True)
@@ -91,8 +93,10 @@ def _growth(results: Results) -> Iterator[Target]:
     yield Target(f"start to ready with {many} orders", last.start_to_ready if last else None, 1.0, "s")
     lookup = last.lookup_p99 * 1000 if last else None
     yield Target(f"look-up with decryption among {many} orders, p99", lookup, 1.0, "ms")
-    rows = last.rows_a_second if last else None
-    yield Target(f"import up to {many} orders", rows, 20_000, "rows/s", at_least=True)
+    imported = next((step for step in results.growth if step.orders == _IMPORTED), last)
+    rows = imported.rows_a_second if imported else None
+    name = f"import up to {imported.orders if imported else _IMPORTED:,} orders"
+    yield Target(name, rows, 20_000, "rows/s", at_least=True)
     memory = _ratio(last.import_memory, results.growth[0].import_memory) if last else None
     yield Target(f"the import's memory with {many} orders, against the first step", memory, 1.25, "x")
 

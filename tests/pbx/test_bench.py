@@ -30,7 +30,8 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     path = tmp_path_factory.mktemp("bench") / "bench.json"
     arguments = [
         *("--blocks", str(BLOCKS), "--calls", str(CALLS), "--clicks", "1", "--managers", "3"),
-        *("--sustain", "1", "--rates", "3", "--live", "2", "--orders", "1000", "--json", str(path)),
+        *("--sustain", "1", "--rates", "3", "--live", "2", "--talking", "2", "--orders", "1000"),
+        *("--json", str(path)),
     ]
     done = subprocess.run(
         [CHECKOUT / "scripts" / "bench", *arguments], capture_output=True, text=True, check=False
@@ -60,9 +61,17 @@ def test_every_way_that_can_be_dialled_holds_the_lowest_rate(run: dict[str, Any]
 
 def test_live_calls_and_orders_are_measured(run: dict[str, Any]) -> None:
     assert {(each["contender"], each["live"]) for each in run["crowd"]} == {("a", 2), ("g", 2), ("G", 2)}
+    assert {(each["contender"], each["live"]) for each in run["talk"]} == {("a", 2), ("g", 2), ("G", 2)}
     assert [each["orders"] for each in run["growth"]] == [1000]
     assert run["growth"][0]["lookup_p99"] > 0
     assert run["loop_lag_p99_ms"] > 0
+
+
+def test_what_is_said_in_a_live_call_is_heard_at_the_other_end(run: dict[str, Any]) -> None:
+    seconds, ways, packets_a_second = 1, 2, 50
+    for talk in run["talk"]:
+        assert talk["sent"] >= seconds * ways * packets_a_second * talk["live"]
+        assert talk["heard"] >= 0.9 * talk["sent"], talk["contender"]
 
 
 def test_it_says_what_it_was_run_on(run: dict[str, Any]) -> None:
