@@ -269,10 +269,11 @@ class Admission:
     async def _ask(self, asked: Asked) -> Admitted | Refused:
         at_ms = now_ms()
         async with self._deciding:
+            known = self._known(asked, at_ms)
             decided, on_disk = await decide_call(
                 self._database,
                 *_dialled(asked, at_ms),
-                partial(_decide, self._known(asked, at_ms)),
+                partial(_decide, known),
                 minute=self._minute(at_ms),
             )
             contact = decided.contact
@@ -280,7 +281,7 @@ class Admission:
                 self._book.begun(asked.call_id, asked.extension, contact.region, contact.line_type)
         language = decided.language or self._language
         if contact is not None:
-            seconds = self._book.seconds_left(asked.call_id, at_ms)
+            seconds = self._book.seconds_beside(asked.call_id, known.usage, known.usage_in_all)
             return Admitted(contact, language, seconds, OnItsWay(decided.call, on_disk))
         await asyncio.shield(on_disk)
         if decided.verdict.is_miss:

@@ -329,6 +329,8 @@ class Switchboard:
 
     def end_conversations(self, extensions: Collection[str]) -> int:
         """Ask for the end of every conversation of these; returns how many there are."""
+        if not extensions:
+            return 0
         talking = [
             call
             for call in self._calls.values()
@@ -342,9 +344,9 @@ class Switchboard:
 
     def knows(self, channel_id: str) -> bool:
         """Whether the channel is, or is about to be, a live call's leg, or one that is spoken to besides."""
-        if any(channel_id in each for each in (self._machine, self._handed_over) if each is not None):
+        if channel_id in self._legs or channel_id in self._voices:
             return True
-        return channel_id in self._legs or channel_id in self._voices
+        return any(channel_id in each for each in (self._machine, self._handed_over) if each is not None)
 
     def call_of(self, channel_id: str) -> str | None:
         """The id of the live call whose leg this channel is, if there is one."""
@@ -435,7 +437,7 @@ class Switchboard:
         place: int = 1,
         formats: str | None = None,
     ) -> LiveCall | None:
-        if len(self._calls) - self._callers() >= self._most:
+        if len(self._calls) >= self._most and len(self._calls) - self._callers() >= self._most:
             return None
         asked = self._asked(kind, code, extension, channels.get(Leg.MANAGER), contact_id, place)
         # A manager who is in a call will be refused: no channel is to be made in vain for every try.

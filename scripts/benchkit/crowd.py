@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from benchkit import usage
 from benchkit.contenders import Contender
 from benchkit.figures import percentile
-from benchkit.peers import Peers
+from benchkit.peers import Ends, Peers, Stamps
 from benchkit.site import Site
 
 LIVE = (10, 100, 500, 1000)
 COMPARED = ("a", "g", "G")
 """Keys of the contenders that are looked at: the floor, and call-bridge."""
+
+_FREE = 1 / 6
+"""Of the managers: those who have none of the live calls. By the shipped rules nobody else may dial."""
 
 
 @dataclass(frozen=True)
@@ -50,15 +53,15 @@ def _grow(
     calls: int,
     progress: Callable[[str], None],
 ) -> list[Crowd]:
-    extensions = itertools.cycle(site.managers)
+    talking, free = parted(site.managers)
     before, own_before = _memory(site, contender)
     found = []
     for count in live:
         progress(f"{count} live calls: {contender.title}")
         while peers.live < count:
-            timed(site, peers, contender, next(extensions))
+            place(site, peers, contender, next(talking))
         after, own_after = _memory(site, contender)
-        times = [timed(site, peers, contender, next(extensions)) for _ in range(calls)]
+        times = [timed(site, peers, contender, next(free)) for _ in range(calls)]
         found.append(
             Crowd(
                 contender,
@@ -72,10 +75,22 @@ def _grow(
     return found
 
 
+def parted(managers: Sequence[str]) -> tuple[Iterator[str], Iterator[str]]:
+    """The extensions that the live calls go out from, and those of managers who are free, without end."""
+    free = max(1, round(len(managers) * _FREE))
+    return itertools.cycle(managers[:-free]), itertools.cycle(managers[-free:])
+
+
+def place(site: Site, peers: Peers, contender: Contender, extension: str, ends: Ends | None = None) -> Stamps:
+    """Place one more call, which stays up. Raises CallFailed."""
+    return peers.call(extension, contender.prefix + site.code_of(extension), ends)
+
+
 def timed(site: Site, peers: Peers, contender: Contender, extension: str) -> float:
-    """Place one more call; seconds from INVITE to 200. Raises CallFailed."""
-    stamps = peers.call(extension, contender.prefix + site.code_of(extension))
+    """Place a call and end it; seconds from INVITE to 200. Raises CallFailed."""
+    stamps = place(site, peers, contender, extension)
     peers.settle()
+    peers.hang_up_last()
     return stamps.answered - stamps.asked
 
 

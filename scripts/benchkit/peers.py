@@ -191,6 +191,14 @@ class Peers:
         self._wait(lambda: not self._carrier_calls)
         self.settle()
 
+    def hang_up_last(self) -> None:
+        """End the call that was placed last, and return when its carrier knows. Raises CallFailed."""
+        others = len(self._carrier_calls) - 1
+        last = next(reversed(self._dialogs))
+        self._do(lambda: self._send_byes([last]))
+        self._wait(lambda: last not in self._dialogs and len(self._carrier_calls) <= others)
+        self.settle()
+
     def settle(self) -> None:
         """Return when nothing is being done any more for the call before."""
         time.sleep(_SETTLING_S)

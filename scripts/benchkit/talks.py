@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import json
 import os
 import subprocess
@@ -15,7 +14,7 @@ from typing import Any
 
 from benchkit import usage, wire
 from benchkit.contenders import Contender
-from benchkit.crowd import COMPARED, timed
+from benchkit.crowd import COMPARED, parted, place, timed
 from benchkit.figures import percentile
 from benchkit.peers import Address, Ends, Peers, Stamps
 from benchkit.site import Site
@@ -116,21 +115,20 @@ def _grow(
     seconds: float,
     progress: Callable[[str], None],
 ) -> Iterator[Talk]:
-    extensions = itertools.cycle(site.managers)
+    talking, free = parted(site.managers)
     conversations: list[tuple[Address, Address]] = []
 
     for count in live:
         progress(f"{count} conversations for {seconds:g} s: {contender.title}")
         while len(conversations) < count:
-            extension = next(extensions)
-            stamps = peers.call(extension, contender.prefix + site.code_of(extension), voices.ends)
+            stamps = place(site, peers, contender, next(talking), voices.ends)
             conversations.append(_ends_of(stamps))
         voices.talk(conversations)
         time.sleep(_WARM_UP_S)
         voices.hush()
         voices.talk(conversations)
         asterisk_cpu, own_cpu = _cpu_while_talking(site, contender, seconds)
-        times = [timed(site, peers, contender, next(extensions)) for _ in range(calls)]
+        times = [timed(site, peers, contender, next(free)) for _ in range(calls)]
         counted = voices.hush()
         yield Talk(
             contender,

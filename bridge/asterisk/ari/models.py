@@ -42,25 +42,14 @@ class ChannelInfo:
 
 @dataclass(frozen=True, slots=True)
 class BridgeInfo:
-    """A bridge. `technology` is how it mixes now ("simple_bridge"), `kind` what was asked for ("mixing")."""
+    """A bridge, and the channels that are in it."""
 
     id: str
-    name: str
-    technology: str
-    kind: str
     channel_ids: tuple[str, ...]
-    created: datetime
 
     @classmethod
     def read(cls, answer: Any) -> BridgeInfo:
-        return cls(
-            id=_text(answer, "id"),
-            name=_text(answer, "name"),
-            technology=_text(answer, "technology"),
-            kind=_text(answer, "bridge_type"),
-            channel_ids=_texts(answer, "channels"),
-            created=datetime.fromisoformat(_text(answer, "creationtime")),
-        )
+        return cls(id=_text(answer, "id"), channel_ids=_texts(answer, "channels"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,8 +152,11 @@ def _text(answer: Mapping[str, Any], field: str) -> str:
 
 def _texts(answer: Mapping[str, Any], field: str) -> tuple[str, ...]:
     values = answer[field]
-    if not isinstance(values, list) or not all(isinstance(value, str) for value in values):
+    if not isinstance(values, list):
         raise TypeError(field)
+    for value in values:
+        if not isinstance(value, str):
+            raise TypeError(field)
     return tuple(values)
 
 
