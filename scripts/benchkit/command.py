@@ -30,8 +30,6 @@ _LIVE_OF_A_RATE = 8
 _PROFILED = 600
 """Calls, for a profile: a look every few milliseconds, and so some thousand of them."""
 
-PARTS = ("calls", "ladder", "crowd", "talk", "orders")
-
 Progress = Callable[[str], None]
 
 
@@ -122,13 +120,21 @@ def _write(results: Results, options: argparse.Namespace) -> None:
     if options.json is not None:
         options.json.write_text(results.as_json() + "\n")
     if options.page:
-        PICTURES.mkdir(exist_ok=True)
-        pictures = plot.pictures(results)
-        for name, svg in pictures.items():
-            (PICTURES / name).write_text(svg)
-        shown = [f"![{name.removesuffix('.svg')}](performance/{name})" for name in pictures]
-        lines = [report.markdown(results).rstrip(), "", *shown]
-        PAGE.write_text(report.with_part(PAGE.read_text(), "results", lines))
+        for part in options.parts:
+            _write_page(results, part)
+
+
+def _write_page(results: Results, part: str) -> None:
+    """What was not measured stays as it was."""
+    text = report.markdown(results, part)
+    if not text:
+        return
+    PICTURES.mkdir(exist_ok=True)
+    pictures = plot.pictures(results, part)
+    for name, svg in pictures.items():
+        (PICTURES / name).write_text(svg)
+    shown = [f"![{name.removesuffix('.svg')}](performance/{name})" for name in pictures]
+    PAGE.write_text(report.with_part(PAGE.read_text(), part, [text, "", *shown]))
 
 
 def _shown(options: argparse.Namespace) -> dict[str, object]:
@@ -149,7 +155,11 @@ def _parser() -> argparse.ArgumentParser:
     keys = "".join(kind.key for kind in ALL)
     parser.add_argument("--ways", default=keys, metavar="LETTERS", help=f"which to compare (default: {keys})")
     parser.add_argument(
-        "--parts", nargs="+", choices=PARTS, default=list(PARTS), help="what to measure (default: all)"
+        "--parts",
+        nargs="+",
+        choices=report.PARTS,
+        default=list(report.PARTS),
+        help="what to measure (default: all)",
     )
     parser.add_argument("--blocks", type=_count, default=7, metavar="N", help="rounds (default: 7)")
     parser.add_argument(
@@ -193,7 +203,7 @@ def _parser() -> argparse.ArgumentParser:
         help="at most so many (default: 1000000)",
     )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write everything there")
-    parser.add_argument("--page", action="store_true", help="put the results into docs/performance.md")
+    parser.add_argument("--page", action="store_true", help="put them into docs/performance.md, part by part")
     parser.add_argument("--timeline", action="store_true", help="only show where the time of one call goes")
     parser.add_argument(
         "--profile",

@@ -54,14 +54,21 @@ def _bar(bar: Bar, top: int, scale: float) -> list[str]:
     return parts
 
 
-def pictures(results: Results) -> dict[str, str]:
-    """SVG by file name, of what was measured."""
-    made = {
-        "set-up.svg": draw("INVITE to 200, ms: median, and 99th percentile (thin)", _set_up(results)),
-        "rates.svg": draw("Calls a second without a failure", _rates(results)),
-        "look-ups.svg": draw("Look-up with decryption, ms: median, and 99th percentile", _lookups(results)),
-    }
-    return {name: svg for name, svg in made.items() if "<rect" in svg}
+def pictures(results: Results, part: str) -> dict[str, str]:
+    """SVG by file name, of what was measured in one part of the bench."""
+    match part:
+        case "calls":
+            bars, name = _set_up(results), "set-up.svg"
+            title = "INVITE to 200, ms: median, and 99th percentile (thin)"
+        case "ladder":
+            bars, name = _rates(results), "rates.svg"
+            title = "Calls a second without a failure"
+        case "orders":
+            bars, name = _lookups(results), "look-ups.svg"
+            title = "Look-up with decryption, ms: median, and 99th percentile"
+        case _:
+            return {}
+    return {name: draw(title, bars)} if bars else {}
 
 
 def _set_up(results: Results) -> list[Bar]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from rich.console import Console
 from rich.table import Table
@@ -25,24 +26,16 @@ class Sheet:
     rows: Sequence[tuple[str, ...]]
 
 
-def sheets(results: Results) -> Iterator[Sheet]:
-    """Only those that have something to show."""
-    made = (
-        _calls(results),
-        _clicks(results),
-        _ladder(results),
-        _crowd(results),
-        _talks(results),
-        _growth(results),
-        _targets(results),
-    )
-    yield from (sheet for sheet in made if sheet.rows)
+def sheets(results: Results, part: str) -> list[Sheet]:
+    """Those of one part of the bench that have something to show."""
+    made = [make(results) for make in _SHEETS[part]]
+    return [sheet for sheet in (*made, _targets(results, part)) if sheet.rows]
 
 
 def show(results: Results, console: Console) -> None:
-    for sheet in sheets(results):
-        show_sheet(sheet, console)
-    console.print(_lag(results))
+    for part in PARTS:
+        for sheet in sheets(results, part):
+            show_sheet(sheet, console)
     console.print(conditions(results))
 
 
@@ -55,13 +48,10 @@ def show_sheet(sheet: Sheet, console: Console) -> None:
     console.print(table)
 
 
-def markdown(results: Results) -> str:
-    parts = [conditions(results)]
-    for sheet in sheets(results):
-        parts.append(f"### {sheet.title}\n\n{markdown_table(sheet)}")
-    if results.lag_p99 is not None:
-        parts.append(_lag(results))
-    return "\n\n".join(parts) + "\n"
+def markdown(results: Results, part: str) -> str:
+    """The sheets of a part, and what they were made on; nothing where there are none."""
+    made = [f"### {sheet.title}\n\n{markdown_table(sheet)}\n" for sheet in sheets(results, part)]
+    return "\n".join([*made, conditions(results)]) if made else ""
 
 
 def conditions(results: Results) -> str:
@@ -70,7 +60,8 @@ def conditions(results: Results) -> str:
     options = ", ".join(f"{name} {value}" for name, value in results.options.items())
     return (
         f"Measured {results.at} on {machine.processor}, {machine.cores} cores, {machine.memory_gib} GiB, "
-        f"{machine.system}, load {machine.load} before the start. {versions}. Options: {options}."
+        f"{machine.system}, load {machine.load} before the start. "
+        f"{versions}. Options: {options}.{_lag(results)}"
     )
 
 
@@ -78,7 +69,7 @@ def _lag(results: Results) -> str:
     if results.lag_p99 is None:
         return ""
     return (
-        f"The sealed daemon's event loop was late by at most {results.lag_p99 * 1000:g} ms "
+        f" The sealed daemon's event loop was late by at most {results.lag_p99 * 1000:g} ms "
         "in 99 of 100 samples, over the whole run."
     )
 
@@ -223,17 +214,30 @@ def _growth(results: Results) -> Sheet:
     return Sheet("With many orders", heads, rows)
 
 
-def _targets(results: Results) -> Sheet:
+def _targets(results: Results, part: str) -> Sheet:
     rows = [
         (
             target.name,
-            _NONE if target.value is None else f"{target.value:,.2f} {target.unit}",
+            f"{target.value:,.2f} {target.unit}",
             f"{'at least' if target.at_least else 'at most'} {target.limit:,g} {target.unit}",
             target.verdict,
         )
-        for target in judge(results)
+        for target in judge(results, part)
+        if target.value is not None
     ]
     return Sheet("Targets", ("what", "measured", "target", "verdict"), rows)
+
+
+_SHEETS: Final[Mapping[str, Sequence[Callable[[Results], Sheet]]]] = {
+    "calls": (_calls, _clicks),
+    "ladder": (_ladder,),
+    "crowd": (_crowd,),
+    "talk": (_talks,),
+    "orders": (_growth,),
+}
+
+PARTS: Final = tuple(_SHEETS)
+"""Of the bench: what can be measured by itself."""
 
 
 def _pair(p50: float, p99: float, digits: int = 1) -> str:

@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 
 from benchkit import plot, report
-from benchkit.command import PARTS
 from benchkit.contenders import ALL
 from benchkit.site import Site, asterisk_files, settings_of
 from labkit import pbxfiles
@@ -77,7 +76,7 @@ def test_what_is_said_in_a_live_call_is_heard_at_the_other_end(run: dict[str, An
 def test_it_says_what_it_was_run_on(run: dict[str, Any]) -> None:
     assert run["machine"]["cores"] >= 1
     assert re.match(r"\d+\.", run["versions"]["Asterisk"])
-    assert run["options"]["parts"].split() == list(PARTS)
+    assert run["options"]["parts"].split() == list(report.PARTS)
 
 
 @pytest.fixture
@@ -110,7 +109,7 @@ def test_what_it_adds_changes_nothing_that_is_shipped(site: Site) -> None:
 
 def test_the_page_holds_results_of_the_bench_alone() -> None:
     page = (CHECKOUT / "docs" / "performance.md").read_text()
-    for part in ("results", "timeline", "profile"):
+    for part in (*report.PARTS, "timeline", "profile"):
         assert report.with_part(page, part, ["new"]) != page
     for name in re.findall(r"\(performance/(\S+)\)", page):
         assert (CHECKOUT / "docs" / "performance" / name).read_text().startswith("<svg")

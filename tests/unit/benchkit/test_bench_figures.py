@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from benchkit import fiction, parts, wire
@@ -9,11 +11,13 @@ from benchkit.blocks import Block, Measured
 from benchkit.command import loop_lag_p99
 from benchkit.contenders.callbridge import Sealed
 from benchkit.contenders.plain import Plain
+from benchkit.crowd import Crowd
 from benchkit.figures import median_of_blocks, percentile
+from benchkit.growth import Growth
 from benchkit.ladder import Climb, Rung
 from benchkit.peers import Stamps
 from benchkit.plot import Bar, draw
-from benchkit.report import with_part
+from benchkit.report import PARTS, with_part
 from benchkit.results import Machine, Results
 from benchkit.targets import Target, judge
 
@@ -50,23 +54,47 @@ def test_one_disturbed_block_does_not_decide() -> None:
 
 def test_set_up_is_judged_against_the_plain_call_of_the_same_run() -> None:
     plain, ours = Measured(Plain(), [block(2, 2, 2)]), Measured(Sealed(), [block(3.7, 3.7, 3.9)])
-    p50 = named(judge(results(plain, ours)), "(g) INVITE to 200, p50, against (a)")
+    p50 = named(judge(results(plain, ours), "calls"), "(g) INVITE to 200, p50, against (a)")
     assert p50.value == pytest.approx(1.85)
     assert p50.verdict == "reached"
     slower = Measured(Sealed(), [block(3.9, 3.9, 3.9)])
-    p50 = named(judge(results(plain, slower)), "(g) INVITE to 200, p50, against (a)")
+    p50 = named(judge(results(plain, slower), "calls"), "(g) INVITE to 200, p50, against (a)")
     assert p50.verdict == "missed"
 
 
 def test_what_was_not_measured_is_neither_reached_nor_missed() -> None:
-    assert {target.verdict for target in judge(results())} == {"not measured"}
+    assert {target.verdict for part in PARTS for target in judge(results(), part)} == {"not measured"}
 
 
-def test_the_sustained_rate_ends_at_the_first_rung_that_breaks() -> None:
-    climb = Climb(Plain(), [Rung(10, 20, 0, 0.01, 0.02), Rung(20, 40, 0, 0.01, 0.3), Rung(40, 80, 1, 0, 0)])
-    assert climb.sustained == 10
-    assert climb.broken is not None
-    assert climb.broken.rate == 20
+def test_the_sustained_rate_ends_at_the_first_one_that_holds_in_no_try() -> None:
+    holds, late, fails = Rung(10, 20, 0, 0.01, 0.02), Rung(20, 40, 0, 0.01, 0.3), Rung(40, 80, 1, 0, 0)
+    climb = Climb(Plain(), [holds, late])
+    assert (climb.sustained, climb.broken) == (10, late)
+    climb.rungs.append(replace(late, p99=0.02))
+    assert (climb.sustained, climb.broken) == (20, None)
+    climb.rungs += [fails, replace(fails, failed=2)]
+    assert (climb.sustained, climb.broken) == (20, replace(fails, failed=2))
+
+
+def growth(orders: int, rows_a_second: float) -> Growth:
+    return Growth(orders, orders, rows_a_second, 2**20, 2**20, 0.001, 0.002, 0.5)
+
+
+def test_of_all_imports_that_of_the_millionth_order_has_to_be_fast() -> None:
+    found = results()
+    found.growth = [growth(1000, 100), growth(1_000_000, 21_000), growth(10_000_000, 19_000)]
+    assert named(judge(found, "orders"), "import up to 1,000,000 orders").verdict == "reached"
+    found.growth[1] = growth(1_000_000, 19_000)
+    assert named(judge(found, "orders"), "import up to 1,000,000 orders").verdict == "missed"
+
+
+def test_a_call_beside_five_hundred_others_has_to_be_as_fast_as_beside_ten() -> None:
+    found = results()
+    found.crowds = [Crowd(Sealed(), live, p50, p50, 0, 0) for live, p50 in ((10, 0.004), (500, 0.0049))]
+    name = "(g) INVITE to 200, p50, with 500 live calls, against 10"
+    assert named(judge(found, "crowd"), name).verdict == "reached"
+    found.crowds[1] = replace(found.crowds[1], p50=0.0051)
+    assert named(judge(found, "crowd"), name).verdict == "missed"
 
 
 def test_a_result_goes_between_its_marks_and_nowhere_else() -> None:
