@@ -437,6 +437,7 @@ class Switchboard:
         place: int = 1,
         formats: str | None = None,
     ) -> LiveCall | None:
+        # The first follows from the second, and spares counting the callers as long as there is room.
         if len(self._calls) >= self._most and len(self._calls) - self._callers() >= self._most:
             return None
         asked = self._asked(kind, code, extension, channels.get(Leg.MANAGER), contact_id, place)

@@ -10,7 +10,6 @@ import queue
 import secrets
 import select
 import socket
-import struct
 import threading
 import time
 from collections.abc import Callable
@@ -40,10 +39,6 @@ _LONGEST_END_S = 40.0
 """A BYE that is lost is sent again for 32 s (RFC 3261, timer F)."""
 
 _LARGEST_DATAGRAM = 65_535
-_SAMPLES = 160
-_SPEECH = b"bench" * (_SAMPLES // 5)
-"""A packet's A-law: passed through it stays as it is, so that it can't be taken for a ringing tone."""
-
 
 Address = tuple[str, int]
 
@@ -458,13 +453,11 @@ class Peers:
         if attempt is None or attempt.stamps.carrier_media is None:
             return
         self._sent += 1
-        sequence, timestamp = self._sent & 0xFFFF, (self._sent * _SAMPLES) & 0xFFFFFFFF
-        packet = struct.pack("!BBHII", 0x80, 8, sequence, timestamp, 0x42454E43) + _SPEECH
-        self._mouth.sendto(packet, attempt.stamps.carrier_media)
+        self._mouth.sendto(wire.speech(self._sent), attempt.stamps.carrier_media)
 
     def _ear_heard(self, data: bytes, at: float, _address: Address) -> None:
         attempt = self._attempt
-        if attempt is not None and data.endswith(_SPEECH) and not attempt.over.is_set():
+        if attempt is not None and data.endswith(wire.SPEECH) and not attempt.over.is_set():
             attempt.stamps.heard = at
             attempt.over.set()
 

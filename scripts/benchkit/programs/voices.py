@@ -11,11 +11,11 @@ import json
 import os
 import select
 import socket
-import struct
 import sys
 import time
 from dataclasses import dataclass
 
+from benchkit import wire
 from labkit import ports
 from labkit.plan import CARRIER_HOST, UDP
 
@@ -25,11 +25,6 @@ _SLOTS = 20
 """Conversations take turns, one slot each millisecond, as phones that were not started together do."""
 
 _SLOT_S = 1 / PACKETS_A_SECOND / _SLOTS
-_SAMPLES = 160
-_SPEECH = b"bench" * (_SAMPLES // 5)
-_HEADER = struct.Struct("!BBHII")
-_PCMA = 8
-_SOURCE = 0x42454E43
 _AT_ONCE = 400
 """Packets taken off a socket before it is looked at what is to be sent."""
 
@@ -120,9 +115,7 @@ class Voices:
 
     def _say(self, conversation: _Conversation) -> None:
         conversation.packets += 1
-        sequence = conversation.packets & 0xFFFF
-        timestamp = (conversation.packets * _SAMPLES) & 0xFFFFFFFF
-        packet = _HEADER.pack(0x80, _PCMA, sequence, timestamp, _SOURCE) + _SPEECH
+        packet = wire.speech(conversation.packets)
         for source, target in (
             (self._phones, conversation.phone),
             (self._carriers, conversation.carrier),
@@ -140,7 +133,7 @@ class Voices:
                 size = ear.recv_into(self._packet)
             except BlockingIOError:
                 return taken
-            self._heard += self._packet[:size].endswith(_SPEECH)
+            self._heard += self._packet[:size].endswith(wire.SPEECH)
         return _AT_ONCE
 
 
