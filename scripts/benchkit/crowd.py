@@ -36,13 +36,11 @@ def measure(
     site: Site, peers: Peers, *, live: Sequence[int], calls: int, progress: Callable[[str], None]
 ) -> list[Crowd]:
     """Let the calls grow to each of `live`, and measure `calls` more on top. Raises CallFailed."""
-    found = []
-    for contender in site.contenders:
-        if contender.key not in COMPARED:
-            continue
-        found += _grow(site, peers, contender, live, calls, progress)
-        peers.hang_up_all()
-    return found
+    return [
+        crowd
+        for contender in compared(site, peers)
+        for crowd in _grow(site, peers, contender, live, calls, progress)
+    ]
 
 
 def _grow(
@@ -52,27 +50,31 @@ def _grow(
     live: Sequence[int],
     calls: int,
     progress: Callable[[str], None],
-) -> list[Crowd]:
+) -> Iterator[Crowd]:
     talking, free = parted(site.managers)
     before, own_before = _memory(site, contender)
-    found = []
     for count in live:
         progress(f"{count} live calls: {contender.title}")
         while peers.live < count:
             place(site, peers, contender, next(talking))
         after, own_after = _memory(site, contender)
         times = [timed(site, peers, contender, next(free)) for _ in range(calls)]
-        found.append(
-            Crowd(
-                contender,
-                count,
-                percentile(times, 50),
-                percentile(times, 99),
-                (after - before) / count,
-                (own_after - own_before) / count,
-            )
+        yield Crowd(
+            contender,
+            count,
+            percentile(times, 50),
+            percentile(times, 99),
+            (after - before) / count,
+            (own_after - own_before) / count,
         )
-    return found
+
+
+def compared(site: Site, peers: Peers) -> Iterator[Contender]:
+    """Those that are looked at, one after the other; what calls one leaves are ended before the next."""
+    for contender in site.contenders:
+        if contender.key in COMPARED:
+            yield contender
+            peers.hang_up_all()
 
 
 def parted(managers: Sequence[str]) -> tuple[Iterator[str], Iterator[str]]:

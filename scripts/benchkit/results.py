@@ -93,7 +93,7 @@ class Results:
                 "calls": [_calls(one) for one in self.measured],
                 "ladder": [_ladder(one) for one in self.climbs],
                 "crowd": [_named(crowd) for crowd in self.crowds],
-                "talk": [_named(talk) for talk in self.talks],
+                "talk": [{**_named(talk), "heard": vars(talk.heard)} for talk in self.talks],
                 "growth": [vars(growth) for growth in self.growth],
                 "loop_lag_p99_ms": None if self.lag_p99 is None else self.lag_p99 * 1000,
             },

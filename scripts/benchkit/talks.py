@@ -2,43 +2,37 @@
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
 
 from benchkit import usage, wire
 from benchkit.contenders import Contender
-from benchkit.crowd import COMPARED, parted, place, timed
+from benchkit.crowd import compared, parted, place, timed
 from benchkit.figures import percentile
-from benchkit.peers import Address, Ends, Peers, Stamps
+from benchkit.peers import PHONE_HOST, Ends, Peers
 from benchkit.site import Site
-from labkit.places import CHECKOUT, SCRIPTS
+from labkit.crowd.sound import Heard, Side, Sound
+from labkit.plan import CARRIER_HOST
 
-LIVE = (50, 100, 200, 300)
+LIVE = (50, 100, 200)
 
-_WARM_UP_S = 1.0
-"""Not counted: the last calls are still being bridged."""
+_HOSTS = {Side.MANAGER: PHONE_HOST, Side.CUSTOMER: CARRIER_HOST}
+_PACKETS_A_SECOND = 50
+"""Each way: one for 20 ms, as phones send them."""
 
 
 @dataclass(frozen=True)
 class Talk:
-    """`live` calls talk. Packets are those of both directions; `late` is how late the bench itself spoke.
+    """`live` calls talk; `heard` is of both directions.
 
     `asterisk_cpu` and `own_cpu` are shares of one processor while nothing but talk goes on. `p50` and `p99`
-    are from INVITE to 200, of calls that were placed meanwhile. Times are seconds.
+    are seconds from INVITE to 200, of calls that were placed meanwhile.
     """
 
     contender: Contender
     live: int
-    sent: int
-    heard: int
-    late: float
+    heard: Heard
     asterisk_cpu: float
     own_cpu: float
     p50: float
@@ -47,43 +41,12 @@ class Talk:
     @property
     def lost(self) -> float:
         """Of all packets, the part that did not arrive."""
-        return 1 - self.heard / self.sent
+        return self.heard.missing / max(1, self.heard.packets + self.heard.missing)
 
-
-class _Voices:
-    """Those of `benchkit.programs.voices`."""
-
-    def __init__(self, process: subprocess.Popen[str]) -> None:
-        self._process = process
-        phone, carrier = self._told()
-        self.ends = Ends(wire.description(*phone), wire.description(*carrier))
-
-    def talk(self, conversations: Sequence[tuple[Address, Address]]) -> None:
-        self._tell({"talk": conversations})
-
-    def hush(self) -> dict[str, Any]:
-        self._tell({"hush": True})
-        counted: dict[str, Any] = self._told()
-        return counted
-
-    def _tell(self, command: dict[str, Any]) -> None:
-        assert self._process.stdin is not None
-        self._process.stdin.write(json.dumps(command) + "\n")
-        self._process.stdin.flush()
-
-    def _told(self) -> Any:
-        assert self._process.stdout is not None
-        return json.loads(self._process.stdout.readline())
-
-
-@contextmanager
-def _voices() -> Iterator[_Voices]:
-    environment = {**os.environ, "PYTHONPATH": f"{SCRIPTS}:{CHECKOUT}"}
-    command = [sys.executable, "-m", "benchkit.programs.voices"]
-    with subprocess.Popen(
-        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment
-    ) as process:
-        yield _Voices(process)
+    @property
+    def pace(self) -> float:
+        """Packets a second that an end hears: less than are to be sent where the bench itself is too slow."""
+        return self.heard.packets / self.heard.seconds / (2 * self.live)
 
 
 def measure(
@@ -97,50 +60,52 @@ def measure(
 ) -> list[Talk]:
     """Let conversations grow to each of `live`, and talk for so long. Raises CallFailed."""
     found = []
-    for contender in site.contenders:
-        if contender.key in COMPARED:
-            with _voices() as voices:
-                found += list(_grow(site, peers, contender, voices, live, calls, seconds, progress))
-                peers.hang_up_all()
+    for contender in compared(site, peers):
+        with Sound(_HOSTS, calls=max(live), packets_a_second=_PACKETS_A_SECOND) as sound:
+            for talking in _conversations(site, peers, contender, sound, live):
+                progress(f"{talking} conversations for {seconds:g} s: {contender.title}")
+                found.append(_talk(site, peers, contender, sound, talking, calls, seconds))
     return found
 
 
-def _grow(
+def _conversations(
+    site: Site, peers: Peers, contender: Contender, sound: Sound, live: Sequence[int]
+) -> Iterator[int]:
+    """Each of `live`, when so many talk."""
+    busy, _ = parted(site.managers)
+    placed = 0
+    for count in live:
+        while placed < count:
+            _begin(site, peers, contender, sound, next(busy), placed)
+            placed += 1
+        yield count
+
+
+def _begin(site: Site, peers: Peers, contender: Contender, sound: Sound, extension: str, call: int) -> None:
+    """Place a call whose media is `sound`'s, and let both of its ends speak."""
+    phone, carrier = (wire.description(host, sound.port(side, call)) for side, host in _HOSTS.items())
+    stamps = place(site, peers, contender, extension, Ends(phone, carrier))
+    assert stamps.phone_media is not None
+    assert stamps.carrier_media is not None
+    sound.talk(Side.MANAGER, call, stamps.phone_media)
+    sound.talk(Side.CUSTOMER, call, stamps.carrier_media)
+
+
+def _talk(
     site: Site,
     peers: Peers,
     contender: Contender,
-    voices: _Voices,
-    live: Sequence[int],
+    sound: Sound,
+    live: int,
     calls: int,
     seconds: float,
-    progress: Callable[[str], None],
-) -> Iterator[Talk]:
-    talking, free = parted(site.managers)
-    conversations: list[tuple[Address, Address]] = []
-
-    for count in live:
-        progress(f"{count} conversations for {seconds:g} s: {contender.title}")
-        while len(conversations) < count:
-            stamps = place(site, peers, contender, next(talking), voices.ends)
-            conversations.append(_ends_of(stamps))
-        voices.talk(conversations)
-        time.sleep(_WARM_UP_S)
-        voices.hush()
-        voices.talk(conversations)
-        asterisk_cpu, own_cpu = _cpu_while_talking(site, contender, seconds)
-        times = [timed(site, peers, contender, next(free)) for _ in range(calls)]
-        counted = voices.hush()
-        yield Talk(
-            contender,
-            count,
-            counted["sent"],
-            counted["heard"],
-            counted["late"],
-            asterisk_cpu,
-            own_cpu,
-            percentile(times, 50),
-            percentile(times, 99),
-        )
+) -> Talk:
+    _, free = parted(site.managers)
+    sound.hear()  # what was lost while the last calls were connected is not counted
+    asterisk_cpu, own_cpu = _cpu_while_talking(site, contender, seconds)
+    times = [timed(site, peers, contender, next(free)) for _ in range(calls)]
+    heard = sound.hear()
+    return Talk(contender, live, heard, asterisk_cpu, own_cpu, percentile(times, 50), percentile(times, 99))
 
 
 def _cpu_while_talking(site: Site, contender: Contender, seconds: float) -> tuple[float, float]:
@@ -154,9 +119,3 @@ def _cpu_while_talking(site: Site, contender: Contender, seconds: float) -> tupl
         (usage.cpu(site.asterisk) - asterisk).own / lasted,
         (usage.cpu_of_all(processes) - own).own / lasted,
     )
-
-
-def _ends_of(stamps: Stamps) -> tuple[Address, Address]:
-    assert stamps.phone_media is not None
-    assert stamps.carrier_media is not None
-    return stamps.phone_media, stamps.carrier_media
