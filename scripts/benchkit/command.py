@@ -66,7 +66,11 @@ def _run(folder: Path, options: argparse.Namespace, progress: Progress) -> Resul
             _write(results, options)
         if "ladder" in options.parts:
             results.climbs = ladder.climb(
-                site, seconds=options.sustain, rates=options.rates, progress=progress
+                site,
+                seconds=options.sustain,
+                long=options.hold,
+                rates=options.rates,
+                progress=progress,
             )
             _write(results, options)
         if "orders" in options.parts:
@@ -137,12 +141,15 @@ def _write_page(results: Results, part: str) -> None:
     PAGE.write_text(report.with_part(PAGE.read_text(), part, [text, "", *shown]))
 
 
+_NOT_SHOWN = {"json", "page", "timeline", "profile", "width"}
+"""Options that change nothing of what is measured."""
+
+
 def _shown(options: argparse.Namespace) -> dict[str, object]:
     return {
         name: " ".join(map(str, value)) if isinstance(value, list | tuple) else value
         for name, value in vars(options).items()
-        if name
-        in {"parts", "ways", "blocks", "calls", "clicks", "managers", "sustain", "orders", "live", "talking"}
+        if name not in _NOT_SHOWN
     }
 
 
@@ -175,6 +182,13 @@ def _parser() -> argparse.ArgumentParser:
         default=20.0,
         metavar="SECONDS",
         help="how long each rate is held, and talked (default: 20)",
+    )
+    parser.add_argument(
+        "--hold",
+        type=float,
+        default=300.0,
+        metavar="SECONDS",
+        help="how long the highest rate of a plain call and of call-bridge has to last (default: 300)",
     )
     parser.add_argument(
         "--rates", type=_count, nargs="+", default=list(ladder.RATES), metavar="N", help="calls/s to try"

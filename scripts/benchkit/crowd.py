@@ -7,15 +7,12 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from benchkit import usage
-from benchkit.contenders import Contender
+from benchkit.contenders import COMPARED, Contender
 from benchkit.figures import percentile
 from benchkit.peers import Ends, Peers, Stamps
 from benchkit.site import Site
 
 LIVE = (10, 100, 500, 1000)
-COMPARED = ("a", "g", "G")
-"""Keys of the contenders that are looked at: the floor, and call-bridge."""
-
 _FREE = 1 / 6
 """Of the managers: those who have none of the live calls. By the shipped rules nobody else may dial."""
 

@@ -10,8 +10,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from benchkit import usage
 from benchkit.blocks import wait_for_carrier
-from benchkit.contenders import Contender
+from benchkit.contenders import COMPARED, Contender
 from benchkit.figures import percentile
 from benchkit.site import Site
 from labkit import debian, ports
@@ -35,12 +36,17 @@ _DRAIN_S = 60.0
 _PATIENCE_S = 10.0
 """After the last call, before what is left is told to end."""
 
+_LOOK_S = 0.5
+_RESTING = 0.1
+"""Of a processor: what Asterisk and a way's own processes use where there is nothing to do."""
+
 
 @dataclass(frozen=True)
 class Rung:
-    """One rate, held for a while. Times are seconds, from the INVITE with the password to 200."""
+    """One rate, held for `seconds`. Times are seconds, from the INVITE with the password to 200."""
 
     rate: int
+    seconds: float
     calls: int
     failed: int
     p50: float
@@ -53,15 +59,24 @@ class Rung:
 
 @dataclass
 class Climb:
-    """A contender's way up; it ends with the first rate that holds in no try."""
+    """A contender's way up; it ends with the first rate that holds in no try.
+
+    `long` are those that were held for longer afterwards, from the highest that held down to one that lasts.
+    """
 
     contender: Contender
     rungs: list[Rung] = field(default_factory=list)
+    long: list[Rung] = field(default_factory=list)
 
     @property
     def sustained(self) -> int:
         """The highest rate that held, in calls a second; 0 where none did."""
         return max((rung.rate for rung in self.rungs if rung.holds), default=0)
+
+    @property
+    def lasting(self) -> Rung | None:
+        """The one that held for long; None where that was not tried, or none did."""
+        return next((rung for rung in self.long if rung.holds), None)
 
     @property
     def broken(self) -> Rung | None:
@@ -71,9 +86,12 @@ class Climb:
 
 
 def climb(
-    site: Site, *, seconds: float, rates: Sequence[int], progress: Callable[[str], None]
+    site: Site, *, seconds: float, long: float, rates: Sequence[int], progress: Callable[[str], None]
 ) -> list[Climb]:
-    """Let all who can be dialled climb side by side: each rate is tried by all before the next one."""
+    """Let all who can be dialled climb side by side: each rate is tried by all before the next one.
+
+    Those that are compared closely then hold theirs for `long` seconds. Raises LabError.
+    """
     climbs = [Climb(contender) for contender in site.contenders if contender.dials]
     with _carrier(site):
         wait_for_carrier(site)
@@ -82,6 +100,9 @@ def climb(
                 if one.broken is None:
                     progress(f"{rate} calls/s for {seconds:g} s: {one.contender.title}")
                     one.rungs += _tries(site, one.contender, rate, seconds)
+        for one in climbs:
+            if one.contender.key in COMPARED:
+                _hold(site, one, long, progress)
     return climbs
 
 
@@ -89,9 +110,17 @@ def _tries(site: Site, contender: Contender, rate: int, seconds: float) -> Itera
     """One rate, until it holds or has had all its tries."""
     for _ in range(_TRIES):
         rung = _rung(site, contender, rate, seconds)
-        _drain(site)
         yield rung
         if rung.holds:
+            return
+
+
+def _hold(site: Site, climb: Climb, seconds: float, progress: Callable[[str], None]) -> None:
+    """The highest rate that held, for longer; where it does not last, the next lower one."""
+    for rate in sorted({rung.rate for rung in climb.rungs if rung.holds}, reverse=True):
+        progress(f"{rate} calls/s for {seconds:g} s: {climb.contender.title}")
+        climb.long.append(_rung(site, climb.contender, rate, seconds))
+        if climb.lasting is not None:
             return
 
 
@@ -108,9 +137,21 @@ def _carrier(site: Site) -> Iterator[None]:
 
 
 def _rung(site: Site, contender: Contender, rate: int, seconds: float) -> Rung:
+    """Hold a rate, and return when all is as idle as before."""
     calls = round(rate * seconds)
-    folder = site.folder / f"sipp-{contender.key}-{rate}"
+    folder = site.folder / f"sipp-{contender.key}-{rate}-{seconds:g}"
     folder.mkdir(exist_ok=True)
+    _dial(site, contender, folder, rate, calls, patience=seconds * 4 + 60)
+    _drain(site, contender)
+    times = list(_response_times(folder))
+    good = _successful(folder / "statistics.csv")
+    if not times:
+        return Rung(rate, seconds, calls, calls, 0.0, 0.0)
+    return Rung(rate, seconds, calls, calls - good, percentile(times, 50), percentile(times, 99))
+
+
+def _dial(site: Site, contender: Contender, folder: Path, rate: int, calls: int, *, patience: float) -> None:
+    """Let SIPp dial, and write into `folder` how it went."""
     host, port = site.lab.sip_address
     subprocess.run(
         [
@@ -126,14 +167,9 @@ def _rung(site: Site, contender: Contender, rate: int, seconds: float) -> Rung:
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
-        timeout=seconds * 4 + 60,
+        timeout=patience,
         check=False,
     )
-    times = list(_response_times(folder))
-    good = _successful(folder / "statistics.csv")
-    if not times:
-        return Rung(rate, calls, calls, 0.0, 0.0)
-    return Rung(rate, calls, calls - good, percentile(times, 50), percentile(times, 99))
 
 
 def _dialling(site: Site, contender: Contender, folder: Path) -> Path:
@@ -165,16 +201,28 @@ def _successful(statistics: Path) -> int:
     return int(rows[-1]["SuccessfulCall(C)"]) if rows else 0
 
 
-def _drain(site: Site) -> None:
-    """Return when Asterisk has no channel left: a rung begins with an idle machine. Raises LabError.
+def _drain(site: Site, contender: Contender) -> None:
+    """Return when Asterisk has no channel left and nobody has work: a rung begins with an idle machine.
 
-    A way that has been asked for more than it can do may leave channels that nobody ends.
+    A way that has been asked for more than it can do may leave channels that nobody ends, and go on for a
+    while with what it was asked. Raises LabError where that takes more than a minute.
     """
     began = time.monotonic()
-    while not site.lab.asterisk.rx("core show channels count").startswith("0 active channels"):
+    while not (_has_no_channels(site) and _rests(site, contender)):
         waited = time.monotonic() - began
         if waited > _DRAIN_S:
-            raise LabError("Asterisk still has channels a minute after the calls have ended")
+            raise LabError(f"a minute after the calls have ended there is work left of: {contender.title}")
         if waited > _PATIENCE_S:
             site.lab.asterisk.rx("channel request hangup all")
-        time.sleep(0.2)
+
+
+def _has_no_channels(site: Site) -> bool:
+    return site.lab.asterisk.rx("core show channels count").startswith("0 active channels")
+
+
+def _rests(site: Site, contender: Contender) -> bool:
+    """Whether Asterisk and the way's own processes hardly use the processor now."""
+    processes = [site.asterisk, *contender.processes(site)]
+    before = usage.cpu_of_all(processes)
+    time.sleep(_LOOK_S)
+    return (usage.cpu_of_all(processes) - before).own < _RESTING * _LOOK_S

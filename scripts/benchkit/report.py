@@ -11,6 +11,7 @@ from rich.table import Table
 
 from benchkit.blocks import Block, Measured
 from benchkit.figures import median_of_blocks
+from benchkit.ladder import Rung
 from benchkit.results import Results
 from benchkit.targets import judge
 
@@ -132,21 +133,27 @@ def _clicks(results: Results) -> Sheet:
 
 def _ladder(results: Results) -> Sheet:
     floor = results.climb_of("a")
-    rows = []
-    for climb in results.climbs:
-        broken = climb.broken
-        first = (
-            _NONE
-            if broken is None
-            else f"{broken.rate}/s: {broken.failed} failed, p99 {broken.p99 * 1000:.0f} ms"
+    rows = [
+        (
+            f"({climb.contender.key}) {climb.contender.title}",
+            str(climb.sustained),
+            f"{climb.sustained / floor.sustained:.2f}" if floor and floor.sustained else _NONE,
+            _rung(climb.broken),
+            _rung(climb.lasting),
         )
-        ratio = f"{climb.sustained / floor.sustained:.2f}" if floor and floor.sustained else _NONE
-        rows.append((f"({climb.contender.key}) {climb.contender.title}", str(climb.sustained), ratio, first))
-    return Sheet(
-        "Calls a second without a failure, 99 of 100 answered within 250 ms",
-        ("way", "calls/s", "against (a)", "first rung that did not hold"),
-        rows,
-    )
+        for climb in results.climbs
+    ]
+    heads = ("way", "calls/s", "against (a)", "first rung that did not hold", f"held {_long(results)}")
+    return Sheet("Calls a second without a failure, 99 of 100 answered within 250 ms", heads, rows)
+
+
+def _rung(rung: Rung | None) -> str:
+    return _NONE if rung is None else f"{rung.rate}/s: {rung.failed} failed, p99 {rung.p99 * 1000:.0f} ms"
+
+
+def _long(results: Results) -> str:
+    """For how long a rate was held in the end."""
+    return next((f"for {rung.seconds:g} s" for climb in results.climbs for rung in climb.long), "for longer")
 
 
 def _crowd(results: Results) -> Sheet:

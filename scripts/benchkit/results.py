@@ -135,8 +135,12 @@ def _ms(times: list[float]) -> list[float]:
 
 
 def _ladder(one: Climb) -> dict[str, Any]:
-    rungs = [vars(rung) for rung in one.rungs]
-    return {"contender": one.contender.key, "sustained_calls_per_second": one.sustained, "rungs": rungs}
+    return {
+        "contender": one.contender.key,
+        "sustained_calls_per_second": one.sustained,
+        "rungs": [vars(rung) for rung in one.rungs],
+        "held_for_long": [vars(rung) for rung in one.long],
+    }
 
 
 def _named(found: Crowd | Talk) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from benchkit import plot, report
-from benchkit.contenders import ALL
+from benchkit.contenders import ALL, COMPARED
 from benchkit.site import Site, asterisk_files, settings_of
 from labkit import pbxfiles
 from labkit.lab import Lab
@@ -29,7 +29,20 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     path = tmp_path_factory.mktemp("bench") / "bench.json"
     arguments = [
         *("--blocks", str(BLOCKS), "--calls", str(CALLS), "--clicks", "1", "--managers", "3"),
-        *("--sustain", "1", "--rates", "3", "--live", "2", "--talking", "2", "--orders", "1000"),
+        *(
+            "--sustain",
+            "1",
+            "--hold",
+            "2",
+            "--rates",
+            "3",
+            "--live",
+            "2",
+            "--talking",
+            "2",
+            "--orders",
+            "1000",
+        ),
         *("--json", str(path)),
     ]
     done = subprocess.run(
@@ -56,6 +69,13 @@ def test_every_way_connects_its_calls_with_sound(run: dict[str, Any], key: str) 
 def test_every_way_that_can_be_dialled_holds_the_lowest_rate(run: dict[str, Any]) -> None:
     failed = {each["contender"]: each["rungs"][0]["failed"] for each in run["ladder"]}
     assert failed == {kind.key: 0 for kind in ALL if kind().dials}
+
+
+def test_a_plain_call_and_call_bridge_hold_their_rate_for_longer(run: dict[str, Any]) -> None:
+    held = {each["contender"]: each["held_for_long"] for each in run["ladder"] if each["held_for_long"]}
+    assert {
+        key: [(rung["seconds"], rung["calls"], rung["failed"]) for rung in held[key]] for key in held
+    } == {key: [(2, 6, 0)] for key in COMPARED}
 
 
 def test_live_calls_and_orders_are_measured(run: dict[str, Any]) -> None:

@@ -24,4 +24,7 @@ ALL: tuple[type[Contender], ...] = (
     Bare,
 )
 
-__all__ = ["ALL", "Contender"]
+COMPARED = (Plain.key, Sealed.key, Direct.key)
+"""Keys of those that are looked at closely: the floor, and call-bridge."""
+
+__all__ = ["ALL", "COMPARED", "Contender"]

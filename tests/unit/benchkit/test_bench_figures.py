@@ -66,14 +66,34 @@ def test_what_was_not_measured_is_neither_reached_nor_missed() -> None:
     assert {target.verdict for part in PARTS for target in judge(results(), part)} == {"not measured"}
 
 
+def rung(rate: int, *, failed: int = 0, p99: float = 0.02, seconds: float = 10) -> Rung:
+    return Rung(rate, seconds, round(rate * seconds), failed, 0.01, p99)
+
+
 def test_the_sustained_rate_ends_at_the_first_one_that_holds_in_no_try() -> None:
-    holds, late, fails = Rung(10, 20, 0, 0.01, 0.02), Rung(20, 40, 0, 0.01, 0.3), Rung(40, 80, 1, 0, 0)
+    holds, late, fails = rung(10), rung(20, p99=0.3), rung(40, failed=1)
     climb = Climb(Plain(), [holds, late])
     assert (climb.sustained, climb.broken) == (10, late)
     climb.rungs.append(replace(late, p99=0.02))
     assert (climb.sustained, climb.broken) == (20, None)
     climb.rungs += [fails, replace(fails, failed=2)]
     assert (climb.sustained, climb.broken) == (20, replace(fails, failed=2))
+
+
+def test_of_rates_held_for_long_the_first_that_lasts_is_judged() -> None:
+    plain = Climb(Plain(), [rung(100)], [rung(100, seconds=300)])
+    sealed = Climb(Sealed(), [rung(60), rung(80)], [rung(80, failed=1, seconds=300)])
+    found = results()
+    found.climbs = [plain, sealed]
+
+    def target() -> Target:
+        return named(judge(found, "ladder"), "(g) calls/s held for long, against (a)")
+
+    assert (target().value, target().verdict) == (0, "missed")
+    sealed.long.append(rung(70, seconds=300))
+    assert (target().value, target().verdict) == (0.7, "reached")
+    plain.long.clear()
+    assert target().verdict == "not measured"
 
 
 def growth(orders: int, rows_a_second: float) -> Growth:
