@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
+from decided import refuse_call
 from desk_orders import add_customers, customers_of, execute
 from desk_shop import DAY_MS, MINUTE_MS, DeskShop, Person
 from fastapi.routing import APIRoute
@@ -20,7 +21,7 @@ from bridge.store.audit import AuditEntry, write_entry
 from bridge.store.errors import LastOwner
 from bridge.store.managers import add_manager
 from bridge.store.people import Actor, Leaving, let_go, set_enabled
-from bridge.store.records import Decision, NewCall, decide_call
+from bridge.store.records import NewCall
 from bridge.switchboard.board import CallView
 
 
@@ -417,13 +418,6 @@ async def test_results_count_calls_by_day_and_by_manager(shop: DeskShop, staff: 
     assert (await shop.ask("GET", "/v1/results?days=93", of=staff.supervisor)).status == 422
 
 
-async def put_on_record(shop: DeskShop, decision: Decision) -> None:
-    _, on_disk = await decide_call(
-        shop.database, "101", "9", shop.now_ms, None, 1, lambda _: decision, minute=None
-    )
-    await on_disk
-
-
 async def test_a_report_tells_what_was_read_called_and_tried(shop: DeskShop, staff: Staff) -> None:
     anna = staff.anna.manager
     for at_ms in (shop.now_ms, shop.now_ms, shop.now_ms - DAY_MS):
@@ -436,7 +430,7 @@ async def test_a_report_tells_what_was_read_called_and_tried(shop: DeskShop, sta
     for detail in ("unknown_code", "not_assigned", "outside_hours"):
         refused = NewCall(detail, "dial-order", "9", anna.id, None, None, shop.now_ms - len(detail))
         entry = AuditEntry(refused.started_ms, "extension 101", "refuse", "order 9", detail)
-        await put_on_record(shop, Decision(refused, entry, refused=True))
+        await refuse_call(shop.database, refused, entry)
     await add_alarm(
         shop.database, AlarmKind.READING_FAST, manager_id=anna.id, order_code=None, detail="21 in a minute"
     )
