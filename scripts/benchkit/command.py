@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import re
 import sys
 import tempfile
 from collections.abc import Callable, Sequence
@@ -13,6 +12,7 @@ from rich.console import Console
 
 from benchkit import blocks, crowd, growth, ladder, plot, profile, report, talks, timeline
 from benchkit.contenders import ALL
+from benchkit.lag import loop_lag_p99
 from benchkit.peers import CallFailed, Peers
 from benchkit.results import Machine, Results, versions_of
 from benchkit.site import Site, open_site
@@ -109,15 +109,6 @@ def _with_peers(site: Site, results: Results, options: argparse.Namespace, progr
                 seconds=options.sustain,
                 progress=progress,
             )
-
-
-def loop_lag_p99(metrics: str) -> float | None:
-    """The upper bound of the bucket that has the 99th percentile of the daemon's loop lag, in seconds."""
-    found = re.findall(r'^callbridge_loop_lag_seconds_bucket\{le="([^"]+)"\} (\S+)$', metrics, re.MULTILINE)
-    counts = [(float(bound), float(count)) for bound, count in found]
-    if not counts or not counts[-1][1]:
-        return None
-    return next(bound for bound, count in counts if count >= 0.99 * counts[-1][1])
 
 
 def _write(results: Results, options: argparse.Namespace) -> None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import itertools
+import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from benchkit import usage
 from benchkit.contenders import COMPARED, Contender
 from benchkit.figures import percentile
+from benchkit.lag import loop_lag_p99
 from benchkit.peers import Ends, Peers, Stamps
 from benchkit.site import Site
 
@@ -17,9 +19,18 @@ _FREE = 1 / 6
 """Of the managers: those who have none of the live calls. By the shipped rules nobody else may dial."""
 
 
+_IDLE_S = 2.0
+"""For what live calls cost by themselves, while none is placed."""
+
+
 @dataclass(frozen=True)
 class Crowd:
-    """`live` calls are up. Times are seconds from INVITE to 200, memory is bytes a live call."""
+    """`live` calls are up, and others are placed and ended beside them.
+
+    `p50` and `p99` are seconds from INVITE to 200, memory is bytes a live call. CPU is seconds for a call
+    that is placed, without what the live ones cost meanwhile. `lag_p99` is the daemon's loop's, in seconds;
+    None where there is no daemon.
+    """
 
     contender: Contender
     live: int
@@ -27,6 +38,37 @@ class Crowd:
     p99: float
     asterisk_memory: float
     own_memory: float
+    asterisk_cpu: float
+    own_cpu: float
+    lag_p99: float | None
+
+
+@dataclass(frozen=True)
+class Used:
+    """Seconds: of the clock, and of processor time, Asterisk's and a contender's own."""
+
+    clock: float
+    asterisk: float
+    own: float
+
+    def __sub__(self, other: Used) -> Used:
+        return Used(self.clock - other.clock, self.asterisk - other.asterisk, self.own - other.own)
+
+    def a_second(self) -> Used:
+        return Used(1.0, self.asterisk / self.clock, self.own / self.clock)
+
+
+def used(site: Site, contender: Contender) -> Used:
+    """Since the processes began."""
+    own = usage.cpu_of_all(contender.processes(site)).own
+    return Used(time.monotonic(), usage.cpu(site.asterisk).own, own)
+
+
+def used_within(site: Site, contender: Contender, seconds: float) -> Used:
+    """In a second, while the bench does nothing for so long."""
+    before = used(site, contender)
+    time.sleep(seconds)
+    return (used(site, contender) - before).a_second()
 
 
 def measure(
@@ -55,7 +97,10 @@ def _grow(
         while peers.live < count:
             place(site, peers, contender, next(talking))
         after, own_after = _memory(site, contender)
+        idle = used_within(site, contender, _IDLE_S)
+        told, begun = contender.metrics(site), used(site, contender)
         times = [timed(site, peers, contender, next(free)) for _ in range(calls)]
+        spent = used(site, contender) - begun
         yield Crowd(
             contender,
             count,
@@ -63,6 +108,9 @@ def _grow(
             percentile(times, 99),
             (after - before) / count,
             (own_after - own_before) / count,
+            (spent.asterisk - idle.asterisk * spent.clock) / calls,
+            (spent.own - idle.own * spent.clock) / calls,
+            loop_lag_p99(contender.metrics(site), told),
         )
 
 

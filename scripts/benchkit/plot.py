@@ -63,6 +63,9 @@ def pictures(results: Results, part: str) -> dict[str, str]:
         case "ladder":
             bars, name = _rates(results), "rates.svg"
             title = "Calls a second without a failure"
+        case "crowd":
+            bars, name = _live(results), "live-calls.svg"
+            title = "INVITE to 200 with other calls live, ms: median, and 99th percentile"
         case "orders":
             bars, name = _lookups(results), "look-ups.svg"
             title = "Look-up with decryption, ms: median, and 99th percentile"
@@ -88,6 +91,18 @@ def _rates(results: Results) -> list[Bar]:
     return [
         Bar(f"({one.contender.key}) {one.contender.title}", one.sustained, None, f"{one.sustained}/s")
         for one in results.climbs
+    ]
+
+
+def _live(results: Results) -> list[Bar]:
+    return [
+        Bar(
+            f"({one.contender.key}) {one.contender.title}, {one.live:,} live",
+            one.p50 * 1000,
+            one.p99 * 1000,
+            f"{one.p50 * 1000:.1f} / {one.p99 * 1000:.1f}",
+        )
+        for one in results.crowds
     ]
 
 

@@ -164,10 +164,22 @@ def _crowd(results: Results) -> Sheet:
             _pair(crowd.p50, crowd.p99),
             f"{crowd.asterisk_memory / 1024:.0f}",
             f"{crowd.own_memory / 1024:.0f}",
+            f"{crowd.asterisk_cpu * 1000:.1f}",
+            f"{crowd.own_cpu * 1000:.1f}",
+            _NONE if crowd.lag_p99 is None else f"{crowd.lag_p99 * 1000:g}",
         )
         for crowd in results.crowds
     ]
-    heads = ("way", "live calls", "INVITE to 200, p50 / p99 ms", "Asterisk KiB a call", "daemon KiB a call")
+    heads = (
+        "way",
+        "live calls",
+        "INVITE to 200, p50 / p99 ms",
+        "Asterisk KiB a live call",
+        "daemon KiB a live call",
+        "Asterisk CPU ms of one more",
+        "daemon CPU ms",
+        "loop late, p99 ms",
+    )
     return Sheet("With other calls live", heads, rows)
 
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from benchkit import usage, wire
+from benchkit import wire
 from benchkit.contenders import Contender
-from benchkit.crowd import compared, parted, place, timed
+from benchkit.crowd import compared, parted, place, timed, used_within
 from benchkit.figures import percentile
 from benchkit.peers import PHONE_HOST, Ends, Peers
 from benchkit.site import Site
@@ -102,20 +101,8 @@ def _talk(
 ) -> Talk:
     _, free = parted(site.managers)
     sound.hear()  # what was lost while the last calls were connected is not counted
-    asterisk_cpu, own_cpu = _cpu_while_talking(site, contender, seconds)
+    quiet = used_within(site, contender, seconds)
     times = [timed(site, peers, contender, next(free)) for _ in range(calls)]
     heard = sound.hear()
-    return Talk(contender, live, heard, asterisk_cpu, own_cpu, percentile(times, 50), percentile(times, 99))
-
-
-def _cpu_while_talking(site: Site, contender: Contender, seconds: float) -> tuple[float, float]:
-    """Shares of one processor: Asterisk's, and the contender's own."""
-    processes = contender.processes(site)
-    began = time.monotonic()
-    asterisk, own = usage.cpu(site.asterisk), usage.cpu_of_all(processes)
-    time.sleep(seconds)
-    lasted = time.monotonic() - began
-    return (
-        (usage.cpu(site.asterisk) - asterisk).own / lasted,
-        (usage.cpu_of_all(processes) - own).own / lasted,
-    )
+    p50, p99 = percentile(times, 50), percentile(times, 99)
+    return Talk(contender, live, heard, quiet.asterisk, quiet.own, p50, p99)

@@ -51,6 +51,10 @@ class Contender:
         """Its processes beside Asterisk, whose CPU time is its own."""
         return []
 
+    def metrics(self, site: Site) -> str:
+        """What its program tells of itself, in Prometheus' words; nothing where it does not."""
+        return ""
+
     def click(self, site: Site, extension: str, code: str) -> None:
         """Ask for a call as a shop's program would: one POST on a Unix socket. Raises LabError."""
         raise NotImplementedError

@@ -10,7 +10,7 @@ from benchkit.clicks import post
 from benchkit.contenders.base import Contender
 from labkit.places import CHECKOUT, SCRIPTS
 from labkit.processes import Process, start
-from labkit.readiness import answers_ok, wait_until_ready
+from labkit.readiness import answers_ok, get, wait_until_ready
 
 if TYPE_CHECKING:
     from benchkit.site import Site
@@ -29,6 +29,9 @@ class Sealed(Contender):
 
     def processes(self, site: Site) -> list[Process]:
         return [site.lab.record.processes["daemon"]]
+
+    def metrics(self, site: Site) -> str:
+        return get(site.lab.api_socket, "/metrics")
 
     def click(self, site: Site, extension: str, code: str) -> None:
         post(site.lab.api_socket, "/v1/calls", {"extension": extension, "order": code})
@@ -63,6 +66,9 @@ exten => _87XXXX,1,Set(CALLBRIDGE_APP={DIRECT_APP})
 
     def processes(self, site: Site) -> list[Process]:
         return [site.programs["direct"]]
+
+    def metrics(self, site: Site) -> str:
+        return get(site.direct.socket, "/metrics")
 
     def click(self, site: Site, extension: str, code: str) -> None:
         post(site.direct.socket, "/v1/calls", {"extension": extension, "order": code})

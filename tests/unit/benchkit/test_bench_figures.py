@@ -8,13 +8,13 @@ import pytest
 
 from benchkit import fiction, parts, wire
 from benchkit.blocks import Block, Measured
-from benchkit.command import loop_lag_p99
 from benchkit.contenders.callbridge import Sealed
 from benchkit.contenders.plain import Plain
 from benchkit.crowd import Crowd
 from benchkit.figures import median_of_blocks, percentile
 from benchkit.growth import Growth
 from benchkit.ladder import Climb, Rung
+from benchkit.lag import loop_lag_p99
 from benchkit.peers import Stamps
 from benchkit.plot import Bar, draw
 from benchkit.report import PARTS, with_part
@@ -110,7 +110,9 @@ def test_of_all_imports_that_of_the_millionth_order_has_to_be_fast() -> None:
 
 def test_a_call_beside_five_hundred_others_has_to_be_as_fast_as_beside_ten() -> None:
     found = results()
-    found.crowds = [Crowd(Sealed(), live, p50, p50, 0, 0) for live, p50 in ((10, 0.004), (500, 0.0049))]
+    found.crowds = [
+        Crowd(Sealed(), live, p50, p50, 0, 0, 0, 0, None) for live, p50 in ((10, 0.004), (500, 0.0049))
+    ]
     name = "(g) INVITE to 200, p50, with 500 live calls, against 10"
     assert named(judge(found, "crowd"), name).verdict == "reached"
     found.crowds[1] = replace(found.crowds[1], p50=0.0051)
@@ -131,6 +133,9 @@ def test_the_loops_lag_is_the_bucket_of_its_99th_percentile() -> None:
     metrics = "".join(bucket.format(*each) for each in (("0.001", 90.0), ("0.005", 99.0), ("+Inf", 100.0)))
     assert loop_lag_p99(metrics) == 0.005
     assert loop_lag_p99("") is None
+    assert loop_lag_p99(metrics, before=metrics) is None
+    later = "".join(bucket.format(*each) for each in (("0.001", 90.0), ("0.005", 104.0), ("+Inf", 105.0)))
+    assert loop_lag_p99(later, before=metrics) == 0.005
 
 
 def test_a_peer_answers_with_what_a_dialog_is_made_of() -> None:
