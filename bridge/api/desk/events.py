@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable
 from enum import StrEnum
 from typing import Final, TypeAlias
 
 from bridge.api.desk.calls_now import CallNames, is_shown
+from bridge.api.inbox import Inbox
 from bridge.switchboard.board import CallMoved
 
 MOST_WAITING: Final = 100
-"""Of one listener. Whoever has so much to read does not read."""
+"""For one listener."""
 
 SECONDS_BETWEEN_SIGNS: Final = 15.0
 """How often an idle stream shows that it is alive, and asks whether its session is, too."""
@@ -28,38 +27,21 @@ class Look(StrEnum):
 News: TypeAlias = CallMoved | Look
 
 
-class Listener:
+class Listener(Inbox[News]):
     """One open stream, of somebody who sees their own calls or, as a supervisor, everybody's."""
 
     def __init__(self, manager_id: int, extension: str, *, sees_everybody: bool) -> None:
+        super().__init__(MOST_WAITING)
         self.manager_id = manager_id
         self.extension = extension
         self.sees_everybody = sees_everybody
-        self.is_lost = False
-        """It has not read for so long that news were dropped: it has to begin anew."""
-        self._waiting: deque[News] = deque()
-        self._something = asyncio.Event()
 
     def may_see(self, moved: CallMoved) -> bool:
         return self.sees_everybody or moved.call.extension == self.extension
 
-    def tell(self, news: News) -> None:
-        if len(self._waiting) >= MOST_WAITING:
-            self.is_lost = True
-        elif isinstance(news, CallMoved) or news not in self._waiting:  # to look once is enough
-            self._waiting.append(news)
-        self._something.set()
-
-    async def next(self, seconds: float) -> News | None:
-        """The next news, None if there is none for so long, or none will come any more."""
-        if not self._waiting:
-            self._something.clear()
-            try:
-                async with asyncio.timeout(seconds):
-                    await self._something.wait()
-            except TimeoutError:
-                return None
-        return self._waiting.popleft() if self._waiting and not self.is_lost else None
+    def tell(self, told: News) -> None:
+        if isinstance(told, CallMoved) or told not in self:  # to look once is enough
+            super().tell(told)
 
 
 class Listeners:

@@ -25,6 +25,7 @@ from starlette.types import Message, Receive, Scope, Send
 from bridge.api.desk.calls_now import ENDED, is_shown
 from bridge.api.desk.daemon import TheDaemon
 from bridge.api.desk.work import OutcomeTold
+from bridge.api.inbox import Inbox
 from bridge.api.problems import Problem
 from bridge.api.v1.caller import allowed
 from bridge.rules.scopes import Scope as Allowed
@@ -37,7 +38,7 @@ KEPT: Final = 1000
 """The latest events, for those who come back: some hours of a busy shop."""
 
 MOST_WAITING: Final = 200
-"""Of one stream. Whoever has so much to read does not read."""
+"""For one stream."""
 
 SECONDS_BETWEEN_SIGNS: Final = 15.0
 """How often an idle stream shows that it is alive, and asks whether its token is good."""
@@ -62,32 +63,11 @@ class Event:
         return f"id: {self.id}\nevent: {self.name}\ndata: {json.dumps(self.data)}\n\n"
 
 
-class Listener:
+class Listener(Inbox[Event]):
     """One open stream."""
 
     def __init__(self) -> None:
-        self.is_lost = False
-        """It has not read for so long that events were dropped."""
-        self._waiting: deque[Event] = deque()
-        self._something = asyncio.Event()
-
-    def tell(self, event: Event) -> None:
-        if len(self._waiting) >= MOST_WAITING:
-            self.is_lost = True
-        else:
-            self._waiting.append(event)
-        self._something.set()
-
-    async def next(self, seconds: float) -> Event | None:
-        """The next event; None if there is none for so long, or none will come any more."""
-        if not self._waiting:
-            self._something.clear()
-            try:
-                async with asyncio.timeout(seconds):
-                    await self._something.wait()
-            except TimeoutError:
-                return None
-        return self._waiting.popleft() if self._waiting and not self.is_lost else None
+        super().__init__(MOST_WAITING)
 
 
 class News:
