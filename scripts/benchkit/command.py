@@ -66,12 +66,10 @@ def _run(folder: Path, options: argparse.Namespace, progress: Progress) -> Resul
             _write(results, options)
         if "ladder" in options.parts:
             results.climbs = ladder.climb(
-                site,
-                seconds=options.sustain,
-                long=options.hold,
-                rates=options.rates,
-                progress=progress,
+                site, seconds=options.sustain, rates=options.rates, progress=progress
             )
+            _write(results, options)
+            ladder.hold(site, results.climbs, seconds=options.hold, progress=progress)
             _write(results, options)
         if "orders" in options.parts:
             steps = [count for count in growth.ORDERS if count < options.orders] + [options.orders]

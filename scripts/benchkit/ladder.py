@@ -86,11 +86,11 @@ class Climb:
 
 
 def climb(
-    site: Site, *, seconds: float, long: float, rates: Sequence[int], progress: Callable[[str], None]
+    site: Site, *, seconds: float, rates: Sequence[int], progress: Callable[[str], None]
 ) -> list[Climb]:
     """Let all who can be dialled climb side by side: each rate is tried by all before the next one.
 
-    Those that are compared closely then hold theirs for `long` seconds. Raises LabError.
+    Raises LabError.
     """
     climbs = [Climb(contender) for contender in site.contenders if contender.dials]
     with _carrier(site):
@@ -100,10 +100,16 @@ def climb(
                 if one.broken is None:
                     progress(f"{rate} calls/s for {seconds:g} s: {one.contender.title}")
                     one.rungs += _tries(site, one.contender, rate, seconds)
+    return climbs
+
+
+def hold(site: Site, climbs: Sequence[Climb], *, seconds: float, progress: Callable[[str], None]) -> None:
+    """Let those that are compared closely hold the rate that they ended with for so long. Raises LabError."""
+    with _carrier(site):
+        wait_for_carrier(site)
         for one in climbs:
             if one.contender.key in COMPARED:
-                _hold(site, one, long, progress)
-    return climbs
+                _hold(site, one, seconds, progress)
 
 
 def _tries(site: Site, contender: Contender, rate: int, seconds: float) -> Iterator[Rung]:
