@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import os
+import queue
 import signal
 import socket
 import subprocess
+import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -79,21 +82,31 @@ def test_what_trying_again_cannot_mend_is_not_tried_again() -> None:
 
 
 class ServiceManager:
-    """What systemd would hear of the daemon."""
+    """What systemd would hear of the daemon. Reads at once, as that does: ten messages fill a socket."""
 
     def __init__(self, name: str) -> None:
         self.address = f"@{name}"
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self._socket.bind(f"\0{name}")
-        self._socket.settimeout(20)
+        self._heard: queue.Queue[list[str]] = queue.Queue()
+        self._reader = threading.Thread(target=self._read)
+        self._reader.start()
 
-    def hear(self, word: str) -> list[str]:
-        """The lines of the next message that has this one. Raises TimeoutError."""
-        while word not in (lines := self._socket.recv(4096).decode().splitlines()):
+    def _read(self) -> None:
+        while message := self._socket.recv(4096):
+            self._heard.put(message.decode().splitlines())
+
+    def hear(self, word: str, within: float = 20) -> list[str]:
+        """The lines of the next message that has this one. Raises queue.Empty after so many seconds."""
+        deadline = time.monotonic() + within
+        while word not in (lines := self._heard.get(timeout=max(0, deadline - time.monotonic()))):
             pass
         return lines
 
     def close(self) -> None:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as last:
+            last.sendto(b"", f"\0{self.address[1:]}")  # an empty message: the reader's end
+        self._reader.join()
         self._socket.close()
 
 
