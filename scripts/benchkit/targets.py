@@ -60,7 +60,10 @@ def _set_up(results: Results) -> Iterator[Target]:
 def _rates(results: Results) -> Iterator[Target]:
     floor = results.climb_of("a")
     for key in "gG":
-        value = _ratio(_lasting(results.climb_of(key)), _lasting(floor))
+        one = results.climb_of(key)
+        value = _ratio(one.sustained if one else None, floor.sustained if floor else None)
+        yield Target(f"({key}) calls/s, against (a)", value, 0.7, "x", at_least=True)
+        value = _ratio(_lasting(one), _lasting(floor))
         yield Target(f"({key}) calls/s held for long, against (a)", value, 0.7, "x", at_least=True)
 
 
