@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -13,11 +12,11 @@ from benchkit.figures import percentile
 from benchkit.lag import loop_lag_p99
 from benchkit.peers import Ends, Peers, Stamps
 from benchkit.site import Site
+from benchkit.usage import used, used_within
 
 LIVE = (10, 100, 500, 1000)
 _FREE = 1 / 6
 """Of the managers: those who have none of the live calls. By the shipped rules nobody else may dial."""
-
 
 _IDLE_S = 2.0
 """For what live calls cost by themselves, while none is placed."""
@@ -41,34 +40,6 @@ class Crowd:
     asterisk_cpu: float
     own_cpu: float
     lag_p99: float | None
-
-
-@dataclass(frozen=True)
-class Used:
-    """Seconds: of the clock, and of processor time, Asterisk's and a contender's own."""
-
-    clock: float
-    asterisk: float
-    own: float
-
-    def __sub__(self, other: Used) -> Used:
-        return Used(self.clock - other.clock, self.asterisk - other.asterisk, self.own - other.own)
-
-    def a_second(self) -> Used:
-        return Used(1.0, self.asterisk / self.clock, self.own / self.clock)
-
-
-def used(site: Site, contender: Contender) -> Used:
-    """Since the processes began."""
-    own = usage.cpu_of_all(contender.processes(site)).own
-    return Used(time.monotonic(), usage.cpu(site.asterisk).own, own)
-
-
-def used_within(site: Site, contender: Contender, seconds: float) -> Used:
-    """In a second, while the bench does nothing for so long."""
-    before = used(site, contender)
-    time.sleep(seconds)
-    return (used(site, contender) - before).a_second()
 
 
 def measure(

@@ -10,11 +10,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from benchkit import usage
 from benchkit.blocks import wait_for_carrier
 from benchkit.contenders import COMPARED, Contender
 from benchkit.figures import percentile
 from benchkit.site import Site
+from benchkit.usage import used_within
 from labkit import debian, ports
 from labkit.errors import LabError
 from labkit.plan import UDP
@@ -228,7 +228,5 @@ def _has_no_channels(site: Site) -> bool:
 
 def _rests(site: Site, contender: Contender) -> bool:
     """Whether Asterisk and the way's own processes hardly use the processor now."""
-    processes = [site.asterisk, *contender.processes(site)]
-    before = usage.cpu_of_all(processes)
-    time.sleep(_LOOK_S)
-    return (usage.cpu_of_all(processes) - before).own < _RESTING * _LOOK_S
+    now = used_within(site, contender, _LOOK_S)
+    return now.asterisk + now.own < _RESTING

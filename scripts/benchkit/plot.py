@@ -75,16 +75,15 @@ def pictures(results: Results, part: str) -> dict[str, str]:
 
 
 def _set_up(results: Results) -> list[Bar]:
-    bars = []
-    for one in results.measured:
-        if results.of(one.contender.key) is not None:
-            p50, p99 = (
-                one.over_blocks(lambda block: block.to_answer, percent) * 1000 for percent in (50, 99)
-            )
-            bars.append(
-                Bar(f"({one.contender.key}) {one.contender.title}", p50, p99, f"{p50:.1f} / {p99:.1f}")
-            )
-    return bars
+    return [
+        _times(
+            f"({one.contender.key}) {one.contender.title}",
+            one.over_blocks(lambda block: block.to_answer, 50),
+            one.over_blocks(lambda block: block.to_answer, 99),
+        )
+        for one in results.measured
+        if results.of(one.contender.key) is not None
+    ]
 
 
 def _rates(results: Results) -> list[Bar]:
@@ -96,23 +95,19 @@ def _rates(results: Results) -> list[Bar]:
 
 def _live(results: Results) -> list[Bar]:
     return [
-        Bar(
-            f"({one.contender.key}) {one.contender.title}, {one.live:,} live",
-            one.p50 * 1000,
-            one.p99 * 1000,
-            f"{one.p50 * 1000:.1f} / {one.p99 * 1000:.1f}",
-        )
+        _times(f"({one.contender.key}) {one.contender.title}, {one.live:,} live", one.p50, one.p99)
         for one in results.crowds
     ]
 
 
 def _lookups(results: Results) -> list[Bar]:
     return [
-        Bar(
-            f"{step.orders:,} orders",
-            step.lookup_p50 * 1000,
-            step.lookup_p99 * 1000,
-            f"{step.lookup_p50 * 1000:.2f} / {step.lookup_p99 * 1000:.2f}",
-        )
+        _times(f"{step.orders:,} orders", step.lookup_p50, step.lookup_p99, digits=2)
         for step in results.growth
     ]
+
+
+def _times(label: str, p50: float, p99: float, digits: int = 1) -> Bar:
+    """Seconds, drawn as milliseconds."""
+    p50_ms, p99_ms = p50 * 1000, p99 * 1000
+    return Bar(label, p50_ms, p99_ms, f"{p50_ms:.{digits}f} / {p99_ms:.{digits}f}")

@@ -139,7 +139,7 @@ def _ladder(results: Results) -> Sheet:
             str(climb.sustained),
             f"{climb.sustained / floor.sustained:.2f}" if floor and floor.sustained else _NONE,
             _rung(climb.broken),
-            _rung(climb.lasting or next(iter(climb.long[-1:]), None)),
+            _rung(climb.long[-1] if climb.long else None),
         )
         for climb in results.climbs
     ]

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 
 from benchkit import wire
 from benchkit.contenders import Contender
-from benchkit.crowd import compared, parted, place, timed, used_within
+from benchkit.crowd import compared, parted, place, timed
 from benchkit.figures import percentile
 from benchkit.peers import PHONE_HOST, Ends, Peers
 from benchkit.site import Site
+from benchkit.usage import used_within
 from labkit.crowd.sound import Heard, Side, Sound
 from labkit.plan import CARRIER_HOST
 

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from benchkit.contenders import Contender
+from benchkit.site import Site
 from labkit.processes import Process
 
 _TICK_S = 1 / os.sysconf("SC_CLK_TCK")
@@ -43,3 +46,31 @@ def resident(process: Process) -> int:
         if line.startswith("VmRSS:"):
             return int(line.split()[1]) * 1024
     return 0
+
+
+@dataclass(frozen=True)
+class Used:
+    """Seconds: of the clock, and of processor time, Asterisk's and a contender's own."""
+
+    clock: float
+    asterisk: float
+    own: float
+
+    def __sub__(self, other: Used) -> Used:
+        return Used(self.clock - other.clock, self.asterisk - other.asterisk, self.own - other.own)
+
+    def a_second(self) -> Used:
+        return Used(1.0, self.asterisk / self.clock, self.own / self.clock)
+
+
+def used(site: Site, contender: Contender) -> Used:
+    """Since the processes began."""
+    own = cpu_of_all(contender.processes(site)).own
+    return Used(time.monotonic(), cpu(site.asterisk).own, own)
+
+
+def used_within(site: Site, contender: Contender, seconds: float) -> Used:
+    """In a second, while the bench does nothing for so long."""
+    before = used(site, contender)
+    time.sleep(seconds)
+    return (used(site, contender) - before).a_second()
