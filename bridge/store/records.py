@@ -69,6 +69,24 @@ class SealedContact:
 
 
 @dataclass(frozen=True, slots=True)
+class Dialled:
+    """What somebody has dialled, or means to: a code, and which of its customer's contacts.
+
+    The contact is the chosen one, if that is one that may be dialled; the one in this place of these if none
+    is chosen. `but_contact_id` is not among them. Of those that may be called in this `minute` of the shop's
+    day is the first place; there it is one of the others where there is none.
+    """
+
+    extension: str
+    code: str
+    at_ms: int
+    contact_id: int | None = None
+    place: int = 1
+    but_contact_id: int | None = None
+    minute: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class DialFacts:
     """What is known at the moment a manager dials a code. The counts leave refused calls out."""
 
@@ -281,8 +299,9 @@ def _dial_facts_statement() -> Select[Any]:
         orders.c.state,
         assignments.c.manager_id,
         *SEALED_CONTACT_COLUMNS,
-        _calls_since(bindparam("hour_ago_ms")),
-        _calls_since(bindparam("day_ago_ms")),
+        _calls_begun(calls.c.started_ms > bindparam("hour_ago_ms")),
+        # Without these: a manager's calls of a day are looked through once.
+        _calls_begun(calls.c.started_ms.between(bindparam("day_ago_ms") + 1, bindparam("hour_ago_ms"))),
         # In this statement, so that a panic needs nobody to tell the daemon: the next call sees it.
         select(panic.c.id).exists(),
         customers.c.do_not_call_ms.is_not(None),
@@ -301,13 +320,13 @@ def _dial_facts_statement() -> Select[Any]:
     )
 
 
-def _calls_since(start_ms: Any) -> Any:
+def _calls_begun(then: ColumnElement[bool]) -> Any:
     return (
         select(func.count(literal(1)))
         .select_from(calls)
         .where(
             calls.c.manager_id == managers.c.id,
-            calls.c.started_ms > start_ms,
+            then,
             or_(calls.c.result.is_(None), calls.c.result != Result.REFUSED.value),
             # Customers who call cost nothing, and are nobody's doing.
             calls.c.kind != Kind.CALLBACK.value,
@@ -361,51 +380,13 @@ _AMONG: Final = select(calls.c.id).where(calls.c.id.in_(bindparam("call_ids", ex
 _RECENT: Final = _RECORDED.order_by(calls.c.started_ms.desc(), calls.c.id).limit(bindparam("limit"))
 
 
-async def dial_facts(
-    db: Database,
-    extension: str,
-    code: str,
-    now_ms: int,
-    contact_id: int | None = None,
-    place: int = 1,
-    *,
-    but_contact_id: int | None = None,
-    minute: int | None = None,
-) -> DialFacts:
-    """All that a verdict needs, in one statement: the same one whether or not manager and code exist.
-
-    The contact is the chosen one, if that is one of the customer's that may be dialled; the one in this place
-    of them if none is chosen. `but_contact_id` is not among them. Of those that may be called in this
-    `minute` of the shop's day is the first place; there it is one of the others where there is none.
-    """
-    asked = _asked(extension, code, now_ms, contact_id, place, but_contact_id=but_contact_id, minute=minute)
-    return await db.read_in_one_trip(_facts, asked)
+async def dial_facts(db: Database, dialled: Dialled) -> DialFacts:
+    """All that a verdict needs, in one statement: the same one whether or not manager and code exist."""
+    return await db.read_in_one_trip(_facts, dialled)
 
 
-def _asked(
-    extension: str,
-    code: str,
-    now_ms: int,
-    contact_id: int | None,
-    place: int,
-    *,
-    but_contact_id: int | None,
-    minute: int | None,
-) -> dict[str, Any]:
-    return {
-        "extension": extension,
-        "code": code,
-        "contact_id": contact_id,
-        "but_contact_id": but_contact_id,
-        "passed_over": place - 1 if contact_id is None else 0,
-        "minute": minute,
-        "hour_ago_ms": now_ms - HOUR_MS,
-        "day_ago_ms": now_ms - DAY_MS,
-    }
-
-
-def _facts(session: Session, asked: dict[str, Any]) -> DialFacts:
-    row: tuple[Any, ...] = session.execute(_DIAL_FACTS, asked).fetchone()
+def _facts(session: Session, dialled: Dialled) -> DialFacts:
+    row: tuple[Any, ...] = session.execute(_DIAL_FACTS, _parameters(dialled)).fetchone()
     manager, order, assigned, contact, counts = row[:6], row[6:9], row[9], row[10:18], row[18:20]
     return DialFacts(
         manager=None if _absent(manager) else as_manager(manager),
@@ -413,7 +394,7 @@ def _facts(session: Session, asked: dict[str, Any]) -> DialFacts:
         assigned_manager_id=assigned,
         contact=None if _absent(contact) else SealedContact(*contact),
         calls_last_hour=counts[0],
-        calls_last_day=counts[1],
+        calls_last_day=sum(counts),
         panic=bool(row[20]),
         # Beside a number that is not to be called, another one may be there, and is dialled.
         do_not_call=bool(row[21]) or (bool(row[22]) and _absent(contact)),
@@ -421,28 +402,33 @@ def _facts(session: Session, asked: dict[str, Any]) -> DialFacts:
     )
 
 
+def _parameters(dialled: Dialled) -> dict[str, Any]:
+    """As `_DIAL_FACTS` has them."""
+    return {
+        "extension": dialled.extension,
+        "code": dialled.code,
+        "contact_id": dialled.contact_id,
+        "but_contact_id": dialled.but_contact_id,
+        "passed_over": dialled.place - 1 if dialled.contact_id is None else 0,
+        "minute": dialled.minute,
+        "hour_ago_ms": dialled.at_ms - HOUR_MS,
+        "day_ago_ms": dialled.at_ms - DAY_MS,
+    }
+
+
 async def decide_call(
-    db: Database,
-    extension: str,
-    code: str,
-    now_ms: int,
-    contact_id: int | None,
-    place: int,
-    decide: Callable[[DialFacts], D],
-    *,
-    minute: int | None,
+    db: Database, dialled: Dialled, decide: Callable[[DialFacts], D]
 ) -> tuple[D, asyncio.Future[None]]:
     """Have a call decided of by its facts, as of `dial_facts`, and put the decision on disk, in one commit.
 
     `decide` is pure: it runs in SQLite's thread. The decision is returned while it goes to the disk, where it
     is when the future ends; that raises a DBAPIError where it failed, and is to be shielded.
     """
-    asked = _asked(extension, code, now_ms, contact_id, place, but_contact_id=None, minute=minute)
-    return await db.begin_in_one_trip(_decide, asked, decide, db.pen)
+    return await db.begin_in_one_trip(_decide, dialled, decide, db.pen)
 
 
-def _decide(session: Session, asked: dict[str, Any], decide: Callable[[DialFacts], D], pen: Pen) -> D:
-    decision = decide(_facts(session, asked))
+def _decide(session: Session, dialled: Dialled, decide: Callable[[DialFacts], D], pen: Pen) -> D:
+    decision = decide(_facts(session, dialled))
     call = asdict(decision.call)
     if decision.refused:  # over before it began
         call |= {"ended_ms": decision.call.started_ms, "result": Result.REFUSED.value}

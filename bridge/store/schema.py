@@ -31,7 +31,7 @@ from bridge.rules.worth import Standing
 APPLICATION_ID: Final = 0x43425247
 """SQLite's `application_id` of our files ("CBRG"): tells them from another program's database."""
 
-REVISION: Final = "0018"
+REVISION: Final = "0019"
 """The newest migration: what these tables are made by."""
 
 metadata: Final = MetaData(
@@ -232,8 +232,8 @@ calls: Final = Table(
     Column("cause", Integer),
     # and the one that was dialled before it in vain, where there was one.
     Column("failed_contact_id", ForeignKey("contacts.id")),
-    Index(None, "manager_id", "started_ms"),
-    # All that results are counted from: the rows themselves are not looked at.
+    # All that the rules count a manager's calls from, and that results are: the rows are not looked at.
+    Index(None, "manager_id", "started_ms", "kind", "result"),
     Index(None, "started_ms", "kind", "manager_id", "result", "answered_ms", "ended_ms"),
 )
 Index("ix_calls_open", calls.c.started_ms, sqlite_where=calls.c.ended_ms.is_(None))
@@ -402,6 +402,7 @@ outcomes: Final = Table(
     Column("before", Text, nullable=False),
     Column("undone_ms", Integer),
     Index(None, "order_code"),
+    Index(None, "call_id"),
 )
 # Requests not to be called any more, by number: bridge.store.do_not_call.
 do_not_call: Final = Table(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from sqlalchemy import bindparam, case, func, or_, select
+from sqlalchemy import and_, bindparam, case, func, or_, select
 
 from bridge.calls.model import Kind, Result
 from bridge.store.audit import AuditEntry, write_entry
@@ -48,8 +48,12 @@ _PAST_CALLS: Final = (
     )
     .select_from(calls.join(managers).outerjoin(contacts, contacts.c.id == calls.c.contact_id))
     .where(
-        # No call lasts longer than a day, so by its index `started_ms` leaves little to look at.
-        or_(calls.c.ended_ms.is_(None), calls.c.started_ms > bindparam("two_days_ago_ms")),
+        # No call lasts longer than a day, so by its index `started_ms` leaves little to look at. Those that
+        # have not ended have an index of their own, which SQLite sees where the time is asked about.
+        or_(
+            and_(calls.c.ended_ms.is_(None), calls.c.started_ms > 0),
+            calls.c.started_ms > bindparam("two_days_ago_ms"),
+        ),
         or_(calls.c.ended_ms.is_(None), calls.c.ended_ms > bindparam("day_ago_ms")),
         or_(calls.c.result.is_(None), calls.c.result != Result.REFUSED.value),
         calls.c.kind != Kind.CALLBACK.value,

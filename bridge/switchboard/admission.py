@@ -36,6 +36,7 @@ from bridge.store.records import (
     ContactChange,
     Decision,
     DialFacts,
+    Dialled,
     NewCall,
     SealedContact,
     change_contact,
@@ -216,14 +217,14 @@ class Admission:
         """
         at_ms = now_ms()
         try:
-            facts = await dial_facts(
-                self._database,
+            another = Dialled(
                 asked.extension,
                 asked.code,
                 at_ms,
                 but_contact_id=tried.contact_id,
                 minute=self._minute(at_ms),
             )
+            facts = await dial_facts(self._database, another)
             contact = self._may_go_on_to(asked, facts, tried, at_ms)
             if contact is None:
                 return None
@@ -271,10 +272,7 @@ class Admission:
         async with self._deciding:
             known = self._known(asked, at_ms)
             decided, on_disk = await decide_call(
-                self._database,
-                *_dialled(asked, at_ms),
-                partial(_decide, known),
-                minute=self._minute(at_ms),
+                self._database, self._dialled(asked, at_ms), partial(_decide, known)
             )
             contact = decided.contact
             if contact is not None:
@@ -290,7 +288,7 @@ class Admission:
 
     async def _look(self, asked: Asked) -> Looked:
         at_ms = now_ms()
-        facts = await dial_facts(self._database, *_dialled(asked, at_ms), minute=self._minute(at_ms))
+        facts = await dial_facts(self._database, self._dialled(asked, at_ms))
         verdict = self._known(asked, at_ms).verdict(facts)
         if verdict.is_miss:
             async with self._database.write() as connection:
@@ -300,6 +298,10 @@ class Admission:
         refused = None if verdict.allowed else _refused(verdict, self._language)
         hidden = refused is not None and refused.reason in _TELL_NOTHING_OF_THE_ORDER
         return Looked(refused, None if hidden or facts.order is None else facts.order.state)
+
+    def _dialled(self, asked: Asked, at_ms: int) -> Dialled:
+        minute = self._minute(at_ms)
+        return Dialled(asked.extension, asked.code, at_ms, asked.contact_id, asked.place, minute=minute)
 
     def _minute(self, at_ms: int) -> int:
         return minute_on_the_wall(at_ms, self._policy.hours.timezone)
@@ -403,11 +405,6 @@ def _decide(known: _Known, facts: DialFacts) -> _Decided:
         entry = _entry(call.order_code, known.at_ms, asked, "dial", _contact(contact))
     language = facts.manager.language if facts.manager else None
     return _Decided(call, entry, contact is None, verdict, contact, language)
-
-
-def _dialled(asked: Asked, at_ms: int) -> tuple[str, str, int, int | None, int]:
-    """What the facts are asked for by, as `dial_facts` and `decide_call` take it."""
-    return asked.extension, asked.code, at_ms, asked.contact_id, asked.place
 
 
 def _code_on_record(asked: Asked, facts: DialFacts) -> str:

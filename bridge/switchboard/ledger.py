@@ -26,6 +26,9 @@ _MOST_AT_ONCE: Final = 100
 _GATHERING_SECONDS: Final = 0.02
 """How long an entry waits for others. Nobody waits for it; and at that moment two are being connected."""
 
+_SECONDS_BETWEEN: Final = 0.1
+"""Where entries keep coming, these share a commit: for each one, calls that are being placed have to wait."""
+
 _LONGEST_WAIT_SECONDS: Final = 5.0
 
 
@@ -71,12 +74,15 @@ class Ledger:
 
     async def run(self) -> None:
         """Write entries for ever; started once by the daemon."""
+        now = asyncio.get_running_loop().time
+        not_before = now()
         while True:
             entries = [await self._waiting.get()]
-            await asyncio.sleep(_GATHERING_SECONDS)
+            await asyncio.sleep(max(_GATHERING_SECONDS, not_before - now()))
             while len(entries) < _MOST_AT_ONCE and not self._waiting.empty():
                 entries.append(self._waiting.get_nowait())
             await self._write(entries)
+            not_before = now() + _SECONDS_BETWEEN
             self._owed -= len(entries)
             for _ in entries:
                 self._waiting.task_done()

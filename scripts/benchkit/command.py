@@ -5,13 +5,14 @@ from __future__ import annotations
 import argparse
 import sys
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from rich.console import Console
 
 from benchkit import blocks, crowd, growth, ladder, plot, profile, report, talks, timeline
 from benchkit.contenders import ALL
+from benchkit.ladder import Climb
 from benchkit.lag import loop_lag_p99
 from benchkit.peers import CallFailed, Peers
 from benchkit.results import Machine, Results, versions_of
@@ -35,6 +36,9 @@ _PROFILED = 600
 
 Progress = Callable[[str], None]
 
+_PHONES = 600
+"""Each has one call at a time then, whatever the rate: by the shipped rules nobody has two."""
+
 
 def main(arguments: Sequence[str]) -> int:
     """Run what was asked for and return the exit code: 1 where a call failed, or the lab did not come up."""
@@ -54,11 +58,13 @@ def main(arguments: Sequence[str]) -> int:
         return INTERRUPTED
     report.show(results, Console(width=options.width))
     _write(results, options)
-    return FAILED if any(one.failed for one in results.measured) else 0
+    if results.broken_off:
+        print(f"bench: broken off: {results.broken_off}", file=sys.stderr)
+    return FAILED if results.broken_off or any(one.failed for one in results.measured) else 0
 
 
 def _run(folder: Path, options: argparse.Namespace, progress: Progress) -> Results:
-    """Each part is written when it is done: an hour's results must not be lost by a later one's failure."""
+    """What was measured, up to a failure if there was one. Raises LabError where nothing could be."""
     contenders = tuple(kind() for kind in ALL if kind.key in options.ways)
     machine = Machine.here()
     most_live = max(
@@ -67,22 +73,33 @@ def _run(folder: Path, options: argparse.Namespace, progress: Progress) -> Resul
     )
     with open_site(folder, contenders, managers=options.managers, most_live=most_live) as site:
         results = Results(machine, versions_of(site), _shown(options))
-        if {"calls", "crowd", "talk"} & set(options.parts):
-            _with_peers(site, results, options, progress)
-            _write(results, options)
-        if "ladder" in options.parts:
-            results.climbs = ladder.climb(
-                site, seconds=options.sustain, rates=options.rates, progress=progress
-            )
-            _write(results, options)
-            ladder.hold(site, results.climbs, seconds=options.hold, progress=progress)
-            _write(results, options)
-        if "orders" in options.parts:
-            steps = [count for count in growth.ORDERS if count < options.orders] + [options.orders]
-            results.growth = growth.measure(site, orders=steps, progress=progress)
-        if "g" in options.ways:
-            results.lag_p99 = loop_lag_p99(get(site.lab.api_socket, "/metrics"))
+        try:
+            _measure(site, results, options, progress)
+        except (LabError, CallFailed) as error:
+            results.broken_off = str(error)
     return results
+
+
+def _measure(site: Site, results: Results, options: argparse.Namespace, progress: Progress) -> None:
+    """Each part is written when it is done: an hour's results must not be lost by a later one's failure."""
+    if {"calls", "crowd", "talk"} & set(options.parts):
+        _with_peers(site, results, options, progress)
+        _write(results, options)
+    if "ladder" in options.parts:
+        for results.climbs in _ladder(site, options, progress):
+            _write(results, options)
+    if "orders" in options.parts:
+        steps = [count for count in growth.ORDERS if count < options.orders] + [options.orders]
+        results.growth = growth.measure(site, orders=steps, progress=progress)
+    if "g" in options.ways:
+        results.lag_p99 = loop_lag_p99(get(site.lab.api_socket, "/metrics"))
+
+
+def _ladder(site: Site, options: argparse.Namespace, progress: Progress) -> Iterator[list[Climb]]:
+    climbs: list[Climb] = []
+    for climbs in ladder.climb(site, seconds=options.sustain, rates=options.rates, progress=progress):
+        yield climbs
+    yield from ladder.hold(site, climbs, seconds=options.hold, progress=progress)
 
 
 def _with_peers(site: Site, results: Results, options: argparse.Namespace, progress: Progress) -> None:
@@ -170,7 +187,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--clicks", type=_count, default=20, metavar="N", help="clicks of a block (default: 20)"
     )
-    parser.add_argument("--managers", type=_count, default=60, metavar="N", help="phones (default: 60)")
+    parser.add_argument(
+        "--managers", type=_count, default=_PHONES, metavar="N", help=f"phones (default: {_PHONES})"
+    )
     parser.add_argument(
         "--sustain",
         type=float,

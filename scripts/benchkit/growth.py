@@ -24,7 +24,7 @@ from benchkit.site import Site
 from bridge.config import Config, load_config
 from bridge.store.database import Database, now_ms
 from bridge.store.managers import add_manager
-from bridge.store.records import dial_facts
+from bridge.store.records import Dialled, dial_facts
 from bridge.unlock import unlock
 from labkit.errors import LabError
 from labkit.lab import CALL_BRIDGE
@@ -128,7 +128,7 @@ class _Shop:
             for _ in range(_LOOKUPS):
                 code = _code(picked.randrange(orders))
                 began = time.perf_counter()
-                contact = (await dial_facts(database, _EXTENSION, code, now_ms())).contact
+                contact = (await dial_facts(database, Dialled(_EXTENSION, code, now_ms()))).contact
                 if contact is None:
                     raise LabError(f"order {code} is not in the database")
                 vault.open(

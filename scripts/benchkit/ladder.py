@@ -6,7 +6,7 @@ import csv
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -67,6 +67,12 @@ class Climb:
     contender: Contender
     rungs: list[Rung] = field(default_factory=list)
     long: list[Rung] = field(default_factory=list)
+    at_the_top: bool = False
+    """There is no rate left to be tried."""
+
+    @property
+    def is_over(self) -> bool:
+        return self.at_the_top or self.broken is not None
 
     @property
     def sustained(self) -> int:
@@ -87,10 +93,10 @@ class Climb:
 
 def climb(
     site: Site, *, seconds: float, rates: Sequence[int], progress: Callable[[str], None]
-) -> list[Climb]:
+) -> Iterator[list[Climb]]:
     """Let all who can be dialled climb side by side: each rate is tried by all before the next one.
 
-    Raises LabError.
+    Yields how far they have come, after each rate. Raises LabError.
     """
     climbs = [Climb(contender) for contender in site.contenders if contender.dials]
     with _carrier(site):
@@ -100,16 +106,25 @@ def climb(
                 if one.broken is None:
                     progress(f"{rate} calls/s for {seconds:g} s: {one.contender.title}")
                     one.rungs += _tries(site, one.contender, rate, seconds)
-    return climbs
+            yield climbs
+    for one in climbs:
+        one.at_the_top = True
+    yield climbs
 
 
-def hold(site: Site, climbs: Sequence[Climb], *, seconds: float, progress: Callable[[str], None]) -> None:
-    """Let those that are compared closely hold the rate that they ended with for so long. Raises LabError."""
+def hold(
+    site: Site, climbs: list[Climb], *, seconds: float, progress: Callable[[str], None]
+) -> Iterator[list[Climb]]:
+    """Let those that are compared closely hold the rate that they ended with for so long.
+
+    Yields how long they have lasted, after each of them. Raises LabError.
+    """
     with _carrier(site):
         wait_for_carrier(site)
         for one in climbs:
             if one.contender.key in COMPARED:
                 _hold(site, one, seconds, progress)
+                yield climbs
 
 
 def _tries(site: Site, contender: Contender, rate: int, seconds: float) -> Iterator[Rung]:
@@ -211,19 +226,26 @@ def _drain(site: Site, contender: Contender) -> None:
     """Return when Asterisk has no channel left and nobody has work: a rung begins with an idle machine.
 
     A way that has been asked for more than it can do may leave channels that nobody ends, and go on for a
-    while with what it was asked. Raises LabError where that takes more than a minute.
+    while with what it was asked. Raises LabError where that takes more than a minute, and where Asterisk has
+    ended.
     """
     began = time.monotonic()
     while not (_has_no_channels(site) and _rests(site, contender)):
         waited = time.monotonic() - began
+        if not site.asterisk.alive:
+            raise LabError(f"Asterisk has ended under the calls of: {contender.title}")
         if waited > _DRAIN_S:
             raise LabError(f"a minute after the calls have ended there is work left of: {contender.title}")
         if waited > _PATIENCE_S:
-            site.lab.asterisk.rx("channel request hangup all")
+            with suppress(LabError):
+                site.lab.asterisk.rx("channel request hangup all")
 
 
 def _has_no_channels(site: Site) -> bool:
-    return site.lab.asterisk.rx("core show channels count").startswith("0 active channels")
+    """Not as long as Asterisk has too much to do to say so."""
+    with suppress(LabError):
+        return site.lab.asterisk.rx("core show channels count").startswith("0 active channels")
+    return False
 
 
 def _rests(site: Site, contender: Contender) -> bool:

@@ -11,7 +11,7 @@ from rich.table import Table
 
 from benchkit.blocks import Block, Measured
 from benchkit.figures import median_of_blocks
-from benchkit.ladder import Rung
+from benchkit.ladder import Climb, Rung
 from benchkit.results import Results
 from benchkit.targets import judge
 
@@ -136,8 +136,8 @@ def _ladder(results: Results) -> Sheet:
     rows = [
         (
             f"({climb.contender.key}) {climb.contender.title}",
-            str(climb.sustained),
-            f"{climb.sustained / floor.sustained:.2f}" if floor and floor.sustained else _NONE,
+            str(climb.sustained) if climb.is_over else f"at least {climb.sustained}",
+            _against(climb, floor),
             _rung(climb.broken),
             _rung(climb.long[-1] if climb.long else None),
         )
@@ -145,6 +145,12 @@ def _ladder(results: Results) -> Sheet:
     ]
     heads = ("way", "calls/s", "against (a)", "first rung that did not hold", f"held {_long(results)}")
     return Sheet("Calls a second without a failure, 99 of 100 answered within 250 ms", heads, rows)
+
+
+def _against(climb: Climb, floor: Climb | None) -> str:
+    if floor is None or not (floor.is_over and climb.is_over and floor.sustained):
+        return _NONE
+    return f"{climb.sustained / floor.sustained:.2f}"
 
 
 def _rung(rung: Rung | None) -> str:

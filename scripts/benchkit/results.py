@@ -71,6 +71,8 @@ class Results:
     talks: list[Talk] = field(default_factory=list)
     growth: list[Growth] = field(default_factory=list)
     lag_p99: float | None = None
+    broken_off: str | None = None
+    """Why there is no more."""
 
     def of(self, key: str) -> Measured | None:
         """A contender's calls, if it was measured and got any through."""
@@ -96,6 +98,7 @@ class Results:
                 "talk": [{**_named(talk), "heard": vars(talk.heard)} for talk in self.talks],
                 "growth": [vars(growth) for growth in self.growth],
                 "loop_lag_p99_ms": None if self.lag_p99 is None else self.lag_p99 * 1000,
+                "broken_off": self.broken_off,
             },
             indent=1,
         )

@@ -61,7 +61,7 @@ def _rates(results: Results) -> Iterator[Target]:
     floor = results.climb_of("a")
     for key in "gG":
         one = results.climb_of(key)
-        value = _ratio(one.sustained if one else None, floor.sustained if floor else None)
+        value = _ratio(_sustained(one), _sustained(floor))
         yield Target(f"({key}) calls/s, against (a)", value, 0.7, "x", at_least=True)
         value = _ratio(_lasting(one), _lasting(floor))
         yield Target(f"({key}) calls/s held for long, against (a)", value, 0.7, "x", at_least=True)
@@ -97,7 +97,7 @@ def _rates_against_the_others(results: Results) -> Iterator[Target]:
     for key in "gG":
         for other in _OTHERS:
             ours, theirs = results.climb_of(key), results.climb_of(other)
-            value = _ratio(ours.sustained if ours else None, theirs.sustained if theirs else None)
+            value = _ratio(_sustained(ours), _sustained(theirs))
             yield Target(f"({key}) calls/s, against ({other})", value, 1.0, "x", at_least=True)
 
 
@@ -125,6 +125,11 @@ _TARGETS: Final[Mapping[str, Sequence[Callable[[Results], Iterator[Target]]]]] =
 
 def _to_answer(one: Measured | None, percent: float) -> float | None:
     return None if one is None else one.over_blocks(lambda block: block.to_answer, percent)
+
+
+def _sustained(climb: Climb | None) -> int | None:
+    """None where it is not known, as the climb was broken off."""
+    return climb.sustained if climb is not None and climb.is_over else None
 
 
 def _lasting(climb: Climb | None) -> float | None:

@@ -9,7 +9,7 @@ import pytest
 from program_shop import CANARIES, ProgramShop, order
 
 from bridge.store.erasure import erase_customer
-from bridge.store.records import dial_facts
+from bridge.store.records import Dialled, dial_facts
 
 HARRIET, PETER, LANDLINE = CANARIES
 
@@ -32,7 +32,7 @@ async def test_an_order_that_comes_in_can_be_dialled_at_once(shop: ProgramShop) 
         "due_ms": None,
         "created_ms": 0,
     }
-    facts = await dial_facts(shop.database, "101", "1042", shop.now_ms)
+    facts = await dial_facts(shop.database, Dialled("101", "1042", shop.now_ms))
     assert facts.contact is not None
     assert shop.vault is not None
     opened = shop.vault.open(

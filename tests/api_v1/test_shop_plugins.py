@@ -11,7 +11,7 @@ from plugin_examples import install_example, lines_of_example
 from program_shop import open_program_shop
 
 from bridge.shops.plugins import kinds, load_shops
-from bridge.store.records import dial_facts
+from bridge.store.records import Dialled, dial_facts
 from bridge.store.shops import add_shop
 
 ROOT = Path(__file__).parents[2]
@@ -51,7 +51,7 @@ async def test_an_order_that_an_installed_plug_in_reads_can_be_dialled(
             "POST", "/v1/shops/s/orders", body, headers | {"X-Shopify-Hmac-Sha256": signed}
         )
         assert [each["outcome"] for each in taken.body["orders"]] == ["added"]
-        facts = await dial_facts(shop.database, "101", "1234", at_ms)
+        facts = await dial_facts(shop.database, Dialled("101", "1234", at_ms))
         assert facts.contact is not None
         assert (await shop.ask("GET", "/v1/orders/1234")).body["items"] == ["IPod Nano - 8GB × 2"]
 

@@ -18,7 +18,7 @@ from bridge.api.v1 import gate
 from bridge.api.v1.gate import LARGEST_OF_A_SHOP
 from bridge.store.do_not_call import forbid_number
 from bridge.store.managers import disable_manager
-from bridge.store.records import dial_facts
+from bridge.store.records import Dialled, dial_facts
 from bridge.store.shops import add_shop, remove_shop
 from bridge.vault import read_number
 
@@ -84,7 +84,7 @@ async def test_an_order_of_woocommerce_can_be_dialled_within_a_second(shop: Prog
     await connect(shop)
     began = time.monotonic()
     answer = await woo(shop)
-    facts = await dial_facts(shop.database, "101", "727", shop.now_ms)
+    facts = await dial_facts(shop.database, Dialled("101", "727", shop.now_ms))
     took = time.monotonic() - began
     assert (answer.status, answer.body["orders"][0]["outcome"]) == (200, "added")
     assert facts.contact is not None
@@ -260,7 +260,7 @@ async def test_who_has_asked_not_to_be_called_is_brought_in_and_is_not_called(sh
         index = shop.vault.blind_index(read_number(number, "GB").number)
         await forbid_number(shop.database, index, label=None, actor="cli:test", now_ms=shop.now_ms)
     assert (await woo(shop)).body["orders"][0]["outcome"] == "added"
-    facts = await dial_facts(shop.database, "101", "727", shop.now_ms)
+    facts = await dial_facts(shop.database, Dialled("101", "727", shop.now_ms))
     assert (facts.contact, facts.do_not_call) == (None, True)
     assert (await seen(shop, "727"))["why"] == "done"
 

@@ -10,7 +10,6 @@ import sqlite3
 import stat
 import subprocess
 import sys
-import time
 from collections import Counter
 
 import pytest
@@ -22,12 +21,37 @@ from bridge.intake.rows import Column
 from bridge.store.audit import AuditEntry
 from bridge.store.database import Database, now_ms
 from bridge.store.orders import Batch, KnownOrder, NewContact, NewCustomer, write_batch
-from bridge.store.records import NewCall, begin_call, dial_facts
+from bridge.store.records import Dialled, NewCall, begin_call, dial_facts
 from bridge.vault import HiddenNumber, KeyFile, KeyRing, KeyUnusable, Vault, read_key_ring, read_number
 
 CUSTOMERS = 3000
 NUMBER = "+447700900123"
 COMMAND = (sys.executable, "-c", "from bridge.cli.main import main; main()")
+NEVER = 0
+
+DYING = """
+import os, signal, sqlite3, sys
+
+connect, left = sqlite3.connect, int(sys.argv.pop(1))
+
+def count_down(_statement):
+    global left
+    left -= 1
+    if left == 0:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+def counted(*arguments, **settings):
+    connection = connect(*arguments, **settings)
+    connection.set_trace_callback(count_down)
+    return connection
+
+sqlite3.connect = counted
+
+from bridge.cli.main import main
+
+main()
+"""
+"""The command, with the statements to go as its first argument."""
 
 
 def ring_of(shop: ShopCommand) -> KeyRing:
@@ -106,44 +130,30 @@ def test_a_new_key_becomes_current_and_wraps_all_data_keys(sold: ShopCommand) ->
 
 def test_a_rotation_killed_anywhere_again_and_again_is_finished_by_the_next(crowded: ShopCommand) -> None:
     old = ring_of(crowded).current.id
-    command = [*COMMAND, "--config", str(crowded.config), "keys", "rotate", "--json"]
-    draw, kills, states = random.Random(9), 0, set()
-    while True:
-        running = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-        if kills == 0:
-            _wait_until_halfway(running, crowded)
-        elif kills < 9:
-            _wait_for_work(running, crowded, draw.random() * 0.03)
-        if kills < 9:
-            running.send_signal(signal.SIGKILL)
-        out, err = running.communicate(timeout=60)
+    draw, states = random.Random(9), set()
+    for kill_before in (CUSTOMERS // 2, *(draw.randrange(1, CUSTOMERS // 12) for _ in range(8))):
+        killed = rotation(crowded, kill_before)
+        assert killed.returncode == -signal.SIGKILL, killed.stderr
         assert opens_all(crowded)
         states.add(len(wrapped(crowded)))
-        if running.returncode == Exit.DONE:
-            break
-        assert running.returncode == -signal.SIGKILL, err
-        kills += 1
+    ended = rotation(crowded, NEVER)
+    assert ended.returncode == Exit.DONE, ended.stderr
     new = ring_of(crowded)
-    assert kills >= 2
     assert 2 in states, "no kill has left a rotation halfway"
-    assert json.loads(out)["broken"] == []
+    assert json.loads(ended.stdout)["broken"] == []
     assert old in new.ids
+    assert opens_all(crowded)
     assert wrapped(crowded) == {new.current.id: CUSTOMERS}
     assert list(crowded.key_file.parent.glob(".*")) == []
     assert crowded("audit", "verify").exit_code == Exit.DONE
 
 
-def _wait_until_halfway(running: subprocess.Popen[str], shop: ShopCommand) -> None:
-    while running.poll() is None and len(wrapped(shop)) < 2:
-        time.sleep(0.001)
-
-
-def _wait_for_work(running: subprocess.Popen[str], shop: ShopCommand, seconds: float) -> None:
-    """Let it run until it has put itself on record, and a little longer: it takes a while to start."""
-    before = len(shop.audit())
-    while running.poll() is None and len(shop.audit()) == before:
-        time.sleep(0.002)
-    time.sleep(seconds)
+def rotation(shop: ShopCommand, kill_before: int) -> subprocess.CompletedProcess[str]:
+    """Let a process rotate that dies before its so-many-th statement to SQLite."""
+    command = (sys.executable, "-c", DYING, str(kill_before), "--config", str(shop.config))
+    return subprocess.run(
+        [*command, "keys", "rotate", "--json"], capture_output=True, text=True, timeout=60, check=False
+    )
 
 
 @pytest.mark.parametrize("step", ["bridge.rotation.replace_key_file", "bridge.rotation.write_entry"])
@@ -183,7 +193,7 @@ async def test_calls_are_placed_and_their_numbers_open_while_keys_rotate(crowded
             await write_batch(connection, Batch(new_orders=orders))
         while not ended.done():
             order = orders[placed % len(orders)]
-            contact = (await dial_facts(db, "101", order.code, now_ms())).contact
+            contact = (await dial_facts(db, Dialled("101", order.code, now_ms()))).contact
             assert contact is not None
             call = NewCall(f"call-{placed}", "dial-order", order.code, 1, contact.contact_id, None, now_ms())
             await begin_call(db, call, AuditEntry(now_ms(), "extension 101", "dial", f"order {order.code}"))
@@ -207,7 +217,7 @@ async def test_a_process_with_the_old_ring_goes_on_opening_numbers(sold: ShopCom
     vault = Vault(ring_of(sold), reread=lambda: ring_of(sold))
     await asyncio.to_thread(sold, "keys", "rotate")
     async with await Database.open(sold.database) as db:
-        contact = (await dial_facts(db, "101", "1042", now_ms())).contact
+        contact = (await dial_facts(db, Dialled("101", "1042", now_ms()))).contact
     assert contact is not None
     number = vault.open(contact.sealed, customer_id=1, contact_id=1, kind="phone", data_key=contact.data_key)
     assert number == HiddenNumber(NUMBER)

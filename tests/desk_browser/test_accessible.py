@@ -5,15 +5,13 @@ from __future__ import annotations
 import asyncio
 import csv
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
 import pytest_asyncio
-from judged import violations
+from judged import NARROW, WIDE, violations_in_every_look
 from left_messages import left
-from playwright.async_api import Page, expect
+from playwright.async_api import ViewportSize, expect
 from stage import MANAGER, OTHER_MANAGER, OWNER, SUPERVISOR, Stage, open_stage
 from wire import Wire
 
@@ -21,7 +19,6 @@ from labkit.deskpeople import choose_language, invitation, taken
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
-NARROW, WIDE = {"width": 360, "height": 740}, {"width": 1440, "height": 900}
 PAGES_OF = {
     MANAGER: (
         *("/", "/?filter=all", "/?q=nobody", "/orders/5001", "/account", "/account/second-factor", "/no"),
@@ -36,31 +33,12 @@ PAGES_OF = {
 }
 GUESTS_PAGES = ("/sign-in", "/invitations/{link}", "/number/bcdfghjklmnpqrst")
 
-
-@dataclass(frozen=True)
-class Look:
-    language: str
-    theme: str
-    viewport: dict[str, int]
-
-    @property
-    def settings(self) -> dict[str, Any]:
-        """As Playwright's contexts are given them."""
-        locale = {"en": "en-GB", "ru": "ru-RU"}[self.language]
-        return {"color_scheme": self.theme, "viewport": self.viewport, "locale": locale}
-
-    def __str__(self) -> str:
-        return f"{self.language}, {self.theme}, {self.viewport['width']} px"
+each_language = pytest.mark.parametrize("language", ["en", "ru"])
 
 
-LOOKS = [
-    Look(language, theme, viewport)
-    for language in ("en", "ru")
-    for theme in ("light", "dark")
-    for viewport in (NARROW, WIDE)
-]
-
-each_look = pytest.mark.parametrize("look", LOOKS, ids=str)
+def locale(language: str) -> str:
+    """As Playwright's contexts are given it."""
+    return {"en": "en-GB", "ru": "ru-RU"}[language]
 
 
 def write_orders(path: Path) -> Path:
@@ -81,7 +59,7 @@ async def stage(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stage
     settings = {
         "desk": {
             "disclosure": True,
-            "second_factor": [],  # people sign in for each look, and codes come twice a minute
+            "second_factor": [],  # people sign in for each test, and codes come twice a minute
             "next_after_seconds": 0,
             "number_links": True,
             "phones": {"server": "pbx.example.net", "websocket": "wss://127.0.0.1:1/ws"},
@@ -107,31 +85,25 @@ async def fill(stage: Stage) -> None:
         taken(await stage.api.ask("POST", f"/v1/orders/{code}/outcomes", {"outcome": outcome}, token=hers))
 
 
-async def too_wide(page: Page) -> list[str]:
-    """WCAG 2.2, 1.4.10: nothing is to be scrolled sideways."""
-    wide = await page.evaluate("() => document.documentElement.scrollWidth > innerWidth")
-    return [f"{page.url}: wider than the screen"] if wide else []
-
-
-@each_look
+@each_language
 @pytest.mark.parametrize("extension", PAGES_OF)
-async def test_pages_have_no_violations(stage: Stage, extension: str, look: Look) -> None:
-    await choose_language(stage.api, stage.people[extension], look.language)
+async def test_pages_have_no_violations(stage: Stage, extension: str, language: str) -> None:
+    await choose_language(stage.api, stage.people[extension], language)
     found = []
-    async with stage.seat(extension, **look.settings) as seat:
+    async with stage.seat(extension, locale=locale(language)) as seat:
         for path in PAGES_OF[extension]:
             await seat.open(path)
-            await expect(seat.page.locator("html")).to_have_attribute("lang", look.language)
-            found += await violations(seat.page) + await too_wide(seat.page)
+            await expect(seat.page.locator("html")).to_have_attribute("lang", language)
+            found += await violations_in_every_look(seat.page)
     assert not found, "\n".join(found)
 
 
-@each_look
-async def test_pages_that_ask_again_and_that_say_done_have_no_violations(stage: Stage, look: Look) -> None:
-    await choose_language(stage.api, stage.people[OWNER], look.language)
+@each_language
+async def test_pages_that_ask_again_and_that_say_done_have_no_violations(stage: Stage, language: str) -> None:
+    await choose_language(stage.api, stage.people[OWNER], language)
     rules, moved = f"/managers/{OTHER_MANAGER}/rules", "190"
     found = []
-    async with stage.seat(OWNER, **look.settings) as seat:
+    async with stage.seat(OWNER, locale=locale(language)) as seat:
         page, done = seat.page, seat.page.locator("main form.buttons button")
         for form, field, value in (("limits", "calls_per_hour", "7"), ("extension", "extension", moved)):
             await seat.open(rules)
@@ -140,109 +112,109 @@ async def test_pages_that_ask_again_and_that_say_done_have_no_violations(stage: 
             await fields.locator("button").click()
             await expect(done).to_be_visible()
             for _ in ("asked again", "done"):
-                found += await violations(page) + await too_wide(page)
+                found += await violations_in_every_look(page)
                 async with page.expect_navigation():
                     await done.click()
-            found += await violations(page) + await too_wide(page)  # done again: all is as it was
+            found += await violations_in_every_look(page)  # done again: all is as it was
         await seat.open(f"/managers/{OTHER_MANAGER}/leave")
         await page.locator("input[value=absence]").check()
         await page.locator("main form button").first.click()
         await expect(page.locator(f"main a[href='/managers/{OTHER_MANAGER}']")).to_be_visible()
-        found += await violations(page) + await too_wide(page)
+        found += await violations_in_every_look(page)
     assert not found, "\n".join(found)
 
 
-@each_look
-async def test_pages_of_a_link_for_the_customer_have_no_violations(stage: Stage, look: Look) -> None:
-    await choose_language(stage.api, stage.people[MANAGER], look.language)
-    async with stage.seat(MANAGER, **look.settings) as seat:
+@each_language
+async def test_pages_of_a_link_for_the_customer_have_no_violations(stage: Stage, language: str) -> None:
+    await choose_language(stage.api, stage.people[MANAGER], language)
+    async with stage.seat(MANAGER, locale=locale(language)) as seat:
         page = seat.page
         await seat.open("/orders/5002")
         making = page.locator("form[action$='/number-links'] button")
         await making.evaluate("button => button.closest('details')?.setAttribute('open', '')")
         await making.click()
         link = await page.locator("#link").inner_text()
-        found = await violations(page) + await too_wide(page)
+        found = await violations_in_every_look(page)
         await seat.context.clear_cookies()
         await seat.open("/" + link.split("/", 3)[3])
         await page.locator("summary").click()
-        found += await violations(page) + await too_wide(page)
+        found += await violations_in_every_look(page)
         for number in ("12", "+447700900688"):
             await page.locator("#number").fill(number)
             await page.locator("button.primary").click()
             await expect(page.locator("h1")).to_be_visible()
-            found += await violations(page) + await too_wide(page)
+            found += await violations_in_every_look(page)
         await expect(page.locator("#number")).to_have_count(0)
     assert not found, "\n".join(found)
 
 
-@each_look
+@each_language
 async def test_the_page_that_says_that_nobody_calls_any_more_has_no_violations(
-    stage: Stage, look: Look
+    stage: Stage, language: str
 ) -> None:
     made = taken(
         await stage.api.ask("POST", "/v1/orders/5005/number-links", token=await stage.token(MANAGER))
     )
     async with Wire(stage.lab.record.desk_port) as wire:
-        context = await stage.browser.new_context(**look.settings)
+        context = await stage.browser.new_context(locale=locale(language))
         page = await context.new_page()
         await page.goto(wire.url + made["path"])
         await page.locator("summary").click()
         await page.locator("button.danger").click()
         await expect(page.locator("button.danger")).to_have_count(0)
-        found = await violations(page) + await too_wide(page)
+        found = await violations_in_every_look(page)
         await context.close()
     assert not found, "\n".join(found)
 
 
-@each_look
-async def test_pages_that_set_a_phone_up_have_no_violations(stage: Stage, look: Look) -> None:
-    await choose_language(stage.api, stage.people[MANAGER], look.language)
-    async with stage.seat(MANAGER, **look.settings) as seat:
+@each_language
+async def test_pages_that_set_a_phone_up_have_no_violations(stage: Stage, language: str) -> None:
+    await choose_language(stage.api, stage.people[MANAGER], language)
+    async with stage.seat(MANAGER, locale=locale(language)) as seat:
         page = seat.page
         await seat.open("/phone")
         await page.locator("button[value=by-hand]").click()
         link = await page.locator("#link").inner_text()
-        found = await violations(page) + await too_wide(page)
+        found = await violations_in_every_look(page)
         await seat.open("/" + link.split("/", 3)[3])
         await expect(page.locator(".secret")).to_have_text(stage.lab.managers[MANAGER].password)
-        found += await violations(page) + await too_wide(page)
+        found += await violations_in_every_look(page)
         await page.reload()
         await expect(page.locator(".secret")).to_have_count(0)
-        found += await violations(page) + await too_wide(page)
+        found += await violations_in_every_look(page)
     assert not found, "\n".join(found)
 
 
-@each_look
-async def test_pages_before_signing_in_have_no_violations(stage: Stage, look: Look) -> None:
+@each_language
+async def test_pages_before_signing_in_have_no_violations(stage: Stage, language: str) -> None:
     link = (await invitation(stage.lab, "102")).rpartition("/")[2]
     found = []
     async with Wire(stage.lab.record.desk_port) as wire:
-        context = await stage.browser.new_context(**look.settings)
+        context = await stage.browser.new_context(locale=locale(language))
         page = await context.new_page()
         for path in GUESTS_PAGES:
             await page.goto(wire.url + path.format(link=link))
-            await expect(page.locator("html")).to_have_attribute("lang", look.language)
-            found += await violations(page) + await too_wide(page)
+            await expect(page.locator("html")).to_have_attribute("lang", language)
+            found += await violations_in_every_look(page)
         await context.close()
     assert not found, "\n".join(found)
 
 
-@each_look
-async def test_a_call_in_progress_has_no_violations(stage: Stage, look: Look) -> None:
-    await choose_language(stage.api, stage.people[MANAGER], look.language)
-    async with stage.seat(MANAGER, **look.settings) as seat:
+@each_language
+async def test_a_call_in_progress_has_no_violations(stage: Stage, language: str) -> None:
+    await choose_language(stage.api, stage.people[MANAGER], language)
+    async with stage.seat(MANAGER, locale=locale(language)) as seat:
         page = seat.page
         await seat.open("/orders/5003")
         await page.locator("[data-key=c]").click()
         await expect(page.locator("#call .state-talking")).to_be_visible()
-        found = await violations(page)
+        found = await violations_in_every_look(page)
         await page.locator("[data-key=h]").click()
         await expect(page.locator("#call .over")).to_be_visible()
-        found += await violations(page)
+        found += await violations_in_every_look(page)
         await page.keyboard.press("?")
         await expect(page.locator("#help")).to_be_visible()
-        found += await violations(page)
+        found += await violations_in_every_look(page)
     assert not found, "\n".join(found)
 
 
@@ -260,11 +232,10 @@ STOPS = """() => {
 }"""
 
 
-@pytest.mark.parametrize("look", [look for look in LOOKS if look.language == "en"], ids=str)
-async def test_wherever_the_keyboard_goes_it_shows(stage: Stage, look: Look) -> None:
+@pytest.mark.parametrize("viewport", [NARROW, WIDE], ids=lambda size: f"{size['width']} px")
+async def test_wherever_the_keyboard_goes_it_shows(stage: Stage, viewport: ViewportSize) -> None:
     """WCAG 2.2, 2.4.7 and 2.4.11: each stop has a visible mark, and nothing lies over it."""
-    await choose_language(stage.api, stage.people[MANAGER], look.language)
-    async with stage.seat(MANAGER, **look.settings) as seat:
+    async with stage.seat(MANAGER, viewport=viewport) as seat:
         await seat.open("/orders/5001")
         stops = []
         while len(stops) < 200:

@@ -19,7 +19,7 @@ from bridge.intake.rows import Column, RowRefused
 from bridge.rules.doubts import EXPLANATIONS, Hint, in_words
 from bridge.store.database import Database, now_ms
 from bridge.store.orders import show_order
-from bridge.store.records import dial_facts
+from bridge.store.records import Dialled, dial_facts
 from bridge.store.schema import contacts
 from bridge.vault import KeyRing, NumberRefused, Vault, read_number
 
@@ -201,10 +201,10 @@ async def test_a_likely_repair_is_never_dialled_before_it_is_accepted(
     await bring(db, vault, tmp_path, ["1", "Anna", SWAPPED, ""])
     mistyped, repair = await kept(db)
     assert repair.mends == mistyped.id
-    facts = await dial_facts(db, "101", "1", now_ms())
+    facts = await dial_facts(db, Dialled("101", "1", now_ms()))
     assert facts.contact is not None
     assert facts.contact.contact_id == mistyped.id
-    beyond = await dial_facts(db, "101", "1", now_ms(), place=2)
+    beyond = await dial_facts(db, Dialled("101", "1", now_ms(), place=2))
     assert beyond.contact is None
 
 
@@ -243,7 +243,7 @@ async def test_a_file_that_was_mended_takes_the_suspect_ones_place(
     await bring(db, vault, tmp_path, ["1", "Anna", SWAPPED, ""])
     report = await bring(db, vault, tmp_path, ["1", "Anna", GOOD, ""])
     assert report.updated == 1
-    facts = await dial_facts(db, "101", "1", now_ms())
+    facts = await dial_facts(db, Dialled("101", "1", now_ms()))
     assert facts.contact is not None
     assert facts.contact.region == "RU"
     assert facts.contact.line_type == "mobile"

@@ -20,7 +20,7 @@ from bridge.intake.rows import Column, RowRefused
 from bridge.intake.spreadsheet import SpreadsheetUnreadable
 from bridge.store.database import Database, now_ms
 from bridge.store.managers import add_manager
-from bridge.store.records import DialFacts, dial_facts
+from bridge.store.records import DialFacts, Dialled, dial_facts
 from bridge.store.schema import contacts, customers, orders
 from bridge.vault import HiddenNumber, KeyRing, Vault, read_number
 
@@ -56,7 +56,7 @@ def counts(report: ImportReport) -> tuple[int, int, int, int]:
 
 
 async def facts(db: Database, code: str, extension: str = "101") -> DialFacts:
-    return await dial_facts(db, extension, code, now_ms())
+    return await dial_facts(db, Dialled(extension, code, now_ms()))
 
 
 def opened(vault: Vault, found: DialFacts) -> HiddenNumber:

@@ -227,6 +227,7 @@ async def test_a_daemon_that_dies_in_the_middle_leaves_a_conversation(
         await talk.compare(KEPT, Comparison.SAME)
 
 
+@pytest.mark.alone  # it has less than a packet's time for it
 async def test_joining_anew_costs_neither_of_them_a_packet(lab: Lab, phone: Phone, carrier: Carrier) -> None:
     async with conversation(lab, phone, carrier) as talk, ari(lab) as client:
         ((call_id, manager_channel),) = rows(

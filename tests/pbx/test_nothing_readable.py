@@ -347,11 +347,12 @@ def routes() -> set[tuple[str, str]]:
 def found_in(everything: Mapping[str, bytes], numbers: Iterable[str] = ALL_NUMBERS) -> set[str]:
     """The places in which one of the numbers can be read, and in what form."""
     scanners = [Scanner(number, "GB") for number in numbers]
+    shortened = ((place, _LONG_EMPTINESS.sub(bytes(16), data)) for place, data in everything.items())
     return {
         f"{place}: {finding.form}"
-        for place, data in everything.items()
+        for place, data in shortened
         for scanner in scanners
-        for finding in scanner.scan(_LONG_EMPTINESS.sub(bytes(16), data))
+        for finding in scanner.scan(data)
     }
 
 

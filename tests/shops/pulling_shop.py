@@ -19,7 +19,7 @@ from bridge.shops.plugins import load_shops
 from bridge.store.audit import recent_entries
 from bridge.store.database import Database, now_ms
 from bridge.store.managers import add_manager
-from bridge.store.records import dial_facts
+from bridge.store.records import Dialled, dial_facts
 from bridge.store.shop_pulls import Pull, pull_from, pull_of
 from bridge.store.shops import add_shop
 from bridge.switchboard.tasks import Tasks
@@ -99,7 +99,7 @@ class PullingShop:
 
     async def has(self, *codes: str) -> bool:
         """Whether 101 can dial all of these."""
-        facts = [await dial_facts(self.database, "101", code, self.clock_ms) for code in codes]
+        facts = [await dial_facts(self.database, Dialled("101", code, self.clock_ms)) for code in codes]
         return all(each.contact is not None for each in facts)
 
     async def rows(self, query: str) -> list[tuple[Any, ...]]:

@@ -12,6 +12,7 @@ from bridge.store.database import Database
 from bridge.store.managers import Manager, add_manager, disable_manager
 from bridge.store.panic import Panic, begin_panic
 from bridge.store.records import (
+    Dialled,
     Finished,
     NewCall,
     Rung,
@@ -130,6 +131,6 @@ async def test_a_callback_is_on_record_with_who_was_rung_last(db: Database) -> N
 
 async def test_a_callback_counts_against_no_limit(db: Database) -> None:
     await begin_call(db, callback(started_ms=NOW - 1000), ENTRY)
-    facts = await dial_facts(db, "101", "1042", NOW)
+    facts = await dial_facts(db, Dialled("101", "1042", NOW))
     assert (facts.calls_last_hour, facts.calls_last_day) == (0, 0)
     assert await calls_of_a_day(db, NOW) == []

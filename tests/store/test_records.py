@@ -20,6 +20,7 @@ from bridge.store.records import (
     Answered,
     Decision,
     DialFacts,
+    Dialled,
     Finished,
     NewCall,
     OrderRef,
@@ -51,7 +52,7 @@ async def run(db: Database, statement: str, *values: object) -> None:
 
 
 async def test_the_facts_of_a_dialled_order(db: Database, managers: tuple[Manager, Manager]) -> None:
-    facts = await dial_facts(db, "101", "1042", NOW)
+    facts = await dial_facts(db, Dialled("101", "1042", NOW))
     assert facts.manager == managers[0]
     assert facts.order == OrderRef("1042", 1, "open")
     assert facts.assigned_manager_id == managers[0].id
@@ -60,8 +61,8 @@ async def test_the_facts_of_a_dialled_order(db: Database, managers: tuple[Manage
 
 
 async def test_leading_zeros_of_a_code_matter(db: Database) -> None:
-    assert (await dial_facts(db, "101", "42", NOW)).order is None
-    assert (await dial_facts(db, "101", "0042", NOW)).order == OrderRef("0042", 1, "open")
+    assert (await dial_facts(db, Dialled("101", "42", NOW))).order is None
+    assert (await dial_facts(db, Dialled("101", "0042", NOW))).order == OrderRef("0042", 1, "open")
 
 
 @pytest.mark.parametrize(("extension", "code"), [("101", "9999"), ("999", "1042"), ("999", "9999")])
@@ -72,8 +73,8 @@ async def test_an_unknown_code_or_extension_takes_the_same_single_statement(
 
     connection = db._lookups._connection
     await connection.set_trace_callback(statements.append)
-    known = await dial_facts(db, "101", "1042", NOW)
-    unknown = await dial_facts(db, extension, code, NOW)
+    known = await dial_facts(db, Dialled("101", "1042", NOW))
+    unknown = await dial_facts(db, Dialled(extension, code, NOW))
     assert len(statements) == 2
     assert statements[0].replace("'101'", f"'{extension}'").replace("'1042'", f"'{code}'") == statements[1]
     assert (unknown.manager is None) == (extension == "999")
@@ -96,7 +97,7 @@ async def test_the_contact_most_likely_right_is_dialled(
 ) -> None:
     for contact_id, standing in enumerate(standings, 1):
         await run(db, "UPDATE contacts SET standing = ? WHERE id = ?", standing, contact_id)
-    contact = (await dial_facts(db, "101", "1042", NOW)).contact
+    contact = (await dial_facts(db, Dialled("101", "1042", NOW))).contact
     assert (contact.contact_id if contact else None) == dialled
 
 
@@ -116,7 +117,7 @@ async def test_a_contact_is_dialled_by_the_place_that_lists_show(
 ) -> None:
     for contact_id, standing in enumerate(standings, 1):
         await run(db, "UPDATE contacts SET standing = ? WHERE id = ?", standing, contact_id)
-    contact = (await dial_facts(db, "101", "1042", NOW, place=place)).contact
+    contact = (await dial_facts(db, Dialled("101", "1042", NOW, place=place))).contact
     assert (contact.contact_id if contact else None) == dialled
     shown = {each.place: each.contact_id for each in (await show_order(db, "1042")).contacts}
     on_the_card = {each.place: each.id for each in (await card(db, "1042", sees=None)).contacts}
@@ -150,7 +151,7 @@ async def test_of_several_contacts_one_is_dialled_that_may_be_called_at_this_hou
         await run(
             db, "UPDATE contacts SET call_from = ?, call_until = ? WHERE id = ?", start, end, contact_id
         )
-    facts = await dial_facts(db, "101", "1042", NOW, minute=minute)
+    facts = await dial_facts(db, Dialled("101", "1042", NOW, minute=minute))
     assert facts.contact is not None
     assert (facts.contact.contact_id, facts.contact_within_hours) == (dialled, within)
 
@@ -159,17 +160,17 @@ async def test_a_contact_that_is_chosen_is_dialled_at_no_other_hours_in_another_
     db: Database,
 ) -> None:
     await run(db, "UPDATE contacts SET call_from = 540, call_until = 600 WHERE id = 1")
-    chosen = await dial_facts(db, "101", "1042", NOW, 1, minute=700)
+    chosen = await dial_facts(db, Dialled("101", "1042", NOW, 1, minute=700))
     assert chosen.contact is not None
     assert (chosen.contact.contact_id, chosen.contact_within_hours) == (1, False)
-    second = await dial_facts(db, "101", "1042", NOW, place=2, minute=700)
+    second = await dial_facts(db, Dialled("101", "1042", NOW, place=2, minute=700))
     assert second.contact is not None
     assert second.contact.contact_id == 2, "codes of places mean the same at every hour"
 
 
 async def test_an_erased_customer_has_no_contact_to_dial(db: Database) -> None:
     await run(db, "UPDATE customers SET data_key = NULL")
-    facts = await dial_facts(db, "101", "1042", NOW)
+    facts = await dial_facts(db, Dialled("101", "1042", NOW))
     assert facts.order is not None
     assert facts.contact is None
 
@@ -186,13 +187,13 @@ async def test_placed_calls_of_the_last_hour_and_day_are_counted(db: Database) -
     await note(db, [Finished("now", NOW + 1, "talked", 16)])
     await refuse_call(db, call("refused"), entry("refuse"))
     await begin_call(db, call("other", manager_id=2), entry())
-    facts = await dial_facts(db, "101", "1042", NOW)
+    facts = await dial_facts(db, Dialled("101", "1042", NOW))
     assert (facts.calls_last_hour, facts.calls_last_day) == (2, 4)
 
 
 async def test_a_reassigned_customer_is_anothers(db: Database, managers: tuple[Manager, Manager]) -> None:
     await assign_customer(db, "0042", "102", "cli:alice")
-    assert (await dial_facts(db, "101", "1042", NOW)).assigned_manager_id == managers[1].id
+    assert (await dial_facts(db, Dialled("101", "1042", NOW))).assigned_manager_id == managers[1].id
 
 
 async def test_a_call_and_its_audit_entry_are_recorded_together_or_not_at_all(db: Database) -> None:
@@ -247,7 +248,7 @@ async def test_a_decision_is_made_of_the_facts_and_known_before_it_is_on_disk(
         assert facts.order is not None
         return Decision(call("a"), entry(), refused=facts.order.code != "1042")
 
-    decision, on_disk = await decide_call(db, "101", "1042", NOW, None, 1, decide, minute=None)
+    decision, on_disk = await decide_call(db, Dialled("101", "1042", NOW), decide)
     assert (decision.refused, on_disk.done()) == (False, False)
     await on_disk
     (record,) = await recent_calls(db)
@@ -260,6 +261,6 @@ async def test_a_decision_that_fails_leaves_nothing_and_holds_nobody_up(db: Data
         raise sqlite3.OperationalError("disk I/O error")
 
     with pytest.raises(OperationalError):
-        await decide_call(db, "101", "1042", NOW, None, 1, fail, minute=None)
+        await decide_call(db, Dialled("101", "1042", NOW), fail)
     assert await recent_calls(db) == []
     await begin_call(db, call("b"), entry())

@@ -16,6 +16,7 @@ from bridge.store.panic import Panic, begin_panic, current_panic, end_panic
 from bridge.store.records import (
     DAY_MS,
     Answered,
+    Dialled,
     Finished,
     NewCall,
     begin_call,
@@ -121,12 +122,12 @@ PANIC = Panic(NOW, "cli:alice", "strange calls")
 
 
 async def test_a_panic_is_seen_by_the_next_dialled_code_and_so_is_its_end(db: Database) -> None:
-    assert not (await dial_facts(db, "101", "1042", NOW)).panic
+    assert not (await dial_facts(db, Dialled("101", "1042", NOW))).panic
     async with await Database.open(db.path) as another_program:
         await begin_panic(another_program, PANIC)
-        assert (await dial_facts(db, "101", "1042", NOW)).panic
+        assert (await dial_facts(db, Dialled("101", "1042", NOW))).panic
         await end_panic(another_program, "cli:alice", NOW + 1)
-    assert not (await dial_facts(db, "101", "1042", NOW)).panic
+    assert not (await dial_facts(db, Dialled("101", "1042", NOW))).panic
 
 
 async def test_a_panic_outlives_whoever_declared_it(db: Database, tmp_path: Path) -> None:

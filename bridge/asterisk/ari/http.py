@@ -226,10 +226,7 @@ class HttpClient:
         """
         request = self._request(method, target, content)
         deadline = asyncio.get_running_loop().time() + self._timeout
-        try:
-            async with asyncio.timeout_at(deadline):
-                await self._places.acquire()
-        except TimeoutError:
+        if not await self._take_place(deadline):
             return None
         try:
             return await self._exchange(request, deadline, may_be_repeated=method in _MAY_BE_REPEATED)
@@ -243,6 +240,16 @@ class HttpClient:
         self._closed = True
         for connection in (*self._kept, *self._busy):
             connection.close()
+
+    async def _take_place(self, deadline: float) -> bool:
+        """False where none is free in time. Mostly one is, and then no timer is made for it."""
+        if not self._places.locked():
+            return await self._places.acquire()
+        try:
+            async with asyncio.timeout_at(deadline):
+                return await self._places.acquire()
+        except TimeoutError:
+            return False
 
     def _request(self, method: str, target: str, content: bytes | None) -> bytes:
         head = f"{method} {target} {self._headers}"

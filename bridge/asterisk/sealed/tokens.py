@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Final
@@ -45,7 +46,7 @@ class Tokens:
     """Tokens that were made and have not run out. Times are seconds of any one monotonic clock."""
 
     def __init__(self) -> None:
-        self._kept: dict[str, _Kept] = {}
+        self._kept: OrderedDict[str, _Kept] = OrderedDict()
 
     def __len__(self) -> int:
         return len(self._kept)
@@ -87,7 +88,8 @@ class Tokens:
 
     def _forget_old(self, now: float) -> None:
         """All live equally long, so the oldest come first. Beyond `_MOST` the oldest goes in any case."""
-        for token, kept in list(self._kept.items()):
-            if now < kept.until and len(self._kept) < _MOST:
+        while self._kept:
+            oldest = next(iter(self._kept.values()))
+            if now < oldest.until and len(self._kept) < _MOST:
                 return
-            del self._kept[token]
+            self._kept.popitem(last=False)

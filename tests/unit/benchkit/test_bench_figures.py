@@ -17,7 +17,7 @@ from benchkit.ladder import Climb, Rung
 from benchkit.lag import loop_lag_p99
 from benchkit.peers import Stamps
 from benchkit.plot import Bar, draw
-from benchkit.report import PARTS, with_part
+from benchkit.report import PARTS, markdown, with_part
 from benchkit.results import Machine, Results
 from benchkit.targets import Target, judge
 
@@ -78,6 +78,17 @@ def test_the_sustained_rate_ends_at_the_first_one_that_holds_in_no_try() -> None
     assert (climb.sustained, climb.broken) == (20, None)
     climb.rungs += [fails, replace(fails, failed=2)]
     assert (climb.sustained, climb.broken) == (20, replace(fails, failed=2))
+
+
+def test_a_climb_that_was_broken_off_is_neither_compared_nor_judged() -> None:
+    plain, sealed = Climb(Plain(), [rung(60), rung(80)]), Climb(Sealed(), [rung(60), rung(80, failed=1)])
+    found = results()
+    found.climbs = [plain, sealed]
+    assert named(judge(found, "ladder"), "(g) calls/s, against (a)").verdict == "not measured"
+    assert "| at least 80 | - |" in markdown(found, "ladder")
+    plain.rungs.append(rung(100, failed=1))
+    assert named(judge(found, "ladder"), "(g) calls/s, against (a)").value == 0.75
+    assert "| at least 80" not in markdown(found, "ladder")
 
 
 def test_of_rates_held_for_long_the_first_that_lasts_is_judged() -> None:

@@ -92,6 +92,13 @@ def test_seven_digits_inside_a_token_are_chance(scanner: Scanner) -> None:
     assert not scanner.scan(b"tag=as0900123f;branch=z9hG4bK70900123")
 
 
+def test_a_number_whose_end_is_another_one_at_home_is_found_in_both_forms() -> None:
+    """Argentina's mobiles: +54 9 2966 12 3456 from abroad, 02966 15 12 3456 from there."""
+    scanner = Scanner("+5492966123456", "AR")
+    assert forms(scanner, b"to: 5492966123456;") == {"E.164"}
+    assert forms(scanner, b"to: 02966 15-12-3456;") == {"national with trunk prefix"}
+
+
 def test_another_number_is_no_finding(scanner: Scanner) -> None:
     assert not scanner.scan(b"+447700900124 07700900999 3210090078x44 +442079460123")
 
