@@ -186,7 +186,7 @@ async def test_both_hear_each_other_in_even_steps(phone: Phone, carrier: Carrier
     await call.answered()
     await call.media.wait_for_audio(10)
     packets = call.received_audio
-    steps = {after.timestamp - before.timestamp for before, after in pairwise(packets)}
+    steps = {(after.timestamp - before.timestamp) & 0xFFFFFFFF for before, after in pairwise(packets)}
     assert steps == {160}
     assert {len(packet.payload) for packet in packets} == {160}
     assert [packet.marker for packet in packets[:3]] == [True, False, False]
