@@ -115,7 +115,7 @@ class Commands:
         nothing = {"ORDER": "", "LABEL": "", "STATE": ""}
         if (fault := _fault(extension, code)) is not None or extension is None:
             return _told(AgiCommand.ORDER, AgiOutcome.REFUSED, fault, **nothing)
-        managers, in_all = self._switchboard.live_counts(extension)
+        managers, in_all = self._switchboard.engagements.counted(extension)
         looked = await self._admission.look(
             Asked("", DIALPLAN_CALL, extension, code, request.channel_id, managers, in_all)
         )

@@ -86,7 +86,11 @@ class Tolls:
 
 def cost(talked_ms: int, price: Decimal) -> Decimal:
     """What talking costs: every started minute, as the dearest carriers bill."""
-    return -(-talked_ms // MINUTE_MS) * price
+    return started_minutes(talked_ms) * price
+
+
+def started_minutes(talked_ms: int) -> int:
+    return -(-talked_ms // MINUTE_MS)
 
 
 def no_minutes_left(managers: Usage, in_all: Usage, tolls: Tolls) -> TollLimit | None:

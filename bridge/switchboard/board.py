@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable, Collection, Set
+from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass
 from functools import partial
 from typing import Final
@@ -51,6 +51,7 @@ from bridge.switchboard.answering_machine import AnsweringMachine
 from bridge.switchboard.callback_call import CallbackCall
 from bridge.switchboard.callers_captures import CallersCaptures
 from bridge.switchboard.capture import Voices
+from bridge.switchboard.engagements import Engagements
 from bridge.switchboard.keyed_comparison import Compare
 from bridge.switchboard.live_call import CaptureView, LiveCall, Parts, Pressed
 from bridge.switchboard.tasks import Tasks
@@ -150,9 +151,10 @@ class Switchboard:
         """The channels of managers whose call is over, the last ones."""
         self._leaving: set[str] = set()
         """Channels and bridges of no call that are being ended."""
+        self.engagements = Engagements()
+        """Of all calls, and of those that go another way."""
         self._watchers: list[Watcher] = []
         self._voices = parts.captures.voices if parts.captures else Voices()
-        self._besides: Callable[[], Collection[str]] = tuple
         self._machine: AnsweringMachine | None = None
         self._handed_over: CallersCaptures | None = None
 
@@ -247,20 +249,6 @@ class Switchboard:
     def watch(self, watcher: Watcher) -> None:
         """Tell somebody of each change of every call from now on. They return at once, and raise nothing."""
         self._watchers.append(watcher)
-
-    def count_besides(self, extensions: Callable[[], Collection[str]]) -> None:
-        """Let calls that go another way count against the limits: `extensions` are whose, one for each."""
-        self._besides = extensions
-
-    def live_counts(self, extension: str) -> tuple[int, int]:
-        """How many calls count against a limit: the manager's own, and everybody's."""
-        live = [
-            call.asked.extension
-            for call in self._calls.values()
-            if call.counted and call.state not in _AS_GOOD_AS_OVER
-        ]
-        live += self._besides()
-        return live.count(extension), len(live)
 
     def announce(self, moved: CallMoved) -> None:
         """Tell those who watch of a call that goes another way."""
@@ -412,18 +400,17 @@ class Switchboard:
         asked = self._asked(Kind.CALLBACK, "", "", None)
         beginning = Call(Kind.CALLBACK, self._parts.timings)
         call = CallbackCall(
-            asked, self._parts, {Leg.CUSTOMER: channel_id}, beginning, busy=self.busy_extensions
+            asked,
+            self._parts,
+            {Leg.CUSTOMER: channel_id},
+            beginning,
+            busy=lambda: self.engagements.extensions,
         )
         call.post(CallRequested())
         self._keep(call)
 
     def _callers(self) -> int:
         return sum(call.asked.kind is Kind.CALLBACK for call in self._calls.values())
-
-    def busy_extensions(self) -> Set[str]:
-        """The extensions that a call is going on with, or is about to."""
-        live = {call.asked.extension for call in self._calls.values() if call.state not in _AS_GOOD_AS_OVER}
-        return live.union(self._besides())
 
     def _begin(
         self,
@@ -452,6 +439,8 @@ class Switchboard:
     def _keep(self, call: LiveCall, first: tuple[Command, ...] = ()) -> None:
         call_id = call.asked.call_id
         self._calls[call_id] = call
+        call.stepped = partial(self._take_note, call)
+        call.stepped()
         call.moved = partial(self._tell_moved, call)
         for leg, channel_id in call.possible_channels():
             self._legs[channel_id] = (call, leg)
@@ -467,7 +456,7 @@ class Switchboard:
         contact_id: int | None = None,
         place: int = 1,
     ) -> Asked:
-        managers, in_all = self.live_counts(extension)
+        managers, in_all = self.engagements.counted(extension)
         call_id = names.new_call_id()
         return Asked(
             call_id,
@@ -480,6 +469,12 @@ class Switchboard:
             contact_id=contact_id,
             place=place,
         )
+
+    def _take_note(self, call: LiveCall) -> None:
+        if call.state in _AS_GOOD_AS_OVER:
+            self.engagements.release(call.asked.call_id)
+        else:
+            self.engagements.engage(call.asked.call_id, call.asked.extension, counted=call.counted)
 
     def _tell_moved(self, call: LiveCall, *, over: bool = False) -> None:
         if self._watchers and call.counted:
@@ -496,6 +491,7 @@ class Switchboard:
             raise
         finally:
             del self._calls[call_id]
+            self.engagements.release(call_id)
             self._had_their_call.append(call.asked.manager_channel)
             self._parts.book.ended(call_id, now_ms())
             for _, channel_id in call.possible_channels():

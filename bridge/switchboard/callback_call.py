@@ -230,6 +230,7 @@ class CallbackCall(LiveCall):
             return
         # Before anything is awaited: from here on this manager is busy, to every other call.
         self.asked = replace(self.asked, extension=attendant.extension)
+        self.stepped()
         self._waiting = tuple(each for each in self._waiting if each != attendant)
         self._attempts += 1
         self._manager_gone = False

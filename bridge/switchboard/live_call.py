@@ -188,6 +188,8 @@ class LiveCall:
 
         A yes when the call is on record, a refusal after the delay that all refusals have.
         """
+        self.stepped: Callable[[], None] = _nobody_listens
+        """Told at once of each change of `state`, and of whom the call engages."""
         self.moved: Callable[[], None] = _nobody_listens
         """Told of each change of `state`, once what it asks for has been asked for."""
         self._parts = parts
@@ -326,6 +328,7 @@ class LiveCall:
             metrics.late_events.inc()
             self._log.debug("an event changes nothing", happened=type(event).__name__, state=before.value)
         elif moved.call.state is not before:
+            self.stepped()
             self._log.debug("moved", was=before.value, state=moved.call.state.value)
             if self.counted:
                 self._setup.moved(before, moved.call.state)

@@ -211,7 +211,7 @@ class Recovery:
                 self._parts,
                 channels,
                 call,
-                busy=self._switchboard.busy_extensions,
+                busy=lambda: self._switchboard.engagements.extensions,
                 confirmed=record.contact_id is not None,
                 started_ms=record.started_ms,
                 answered_ms=record.answered_ms,

@@ -78,7 +78,6 @@ class TokenCalls:
         self._dial_string = dial_string
         self._calls: dict[str, _Underway] = {}
         self._missing: set[str] = set()
-        switchboard.count_besides(lambda: [call.extension for call in self._calls.values()])
 
     def __len__(self) -> int:
         return len(self._calls)
@@ -87,12 +86,9 @@ class TokenCalls:
         """Go on with those of a daemon before this one."""
         for record in records:
             if record.kind == DIALPLAN_CALL:
-                self._calls[record.id] = _Underway(
-                    record.id,
-                    record.extension,
-                    record.order_code,
-                    record.manager_channel or "",
-                    record.started_ms,
+                channel_id = record.manager_channel or ""
+                self._take(
+                    _Underway(record.id, record.extension, record.order_code, channel_id, record.started_ms)
                 )
 
     async def begin(self, extension: str, code: str, channel_id: str) -> GivenToken | NoToken | Refused:
@@ -100,14 +96,14 @@ class TokenCalls:
         if self._dial_string is None:
             log.error("a token was asked for, and customers are dialled directly", extension=extension)
             return NoToken(Result.FAILED)
-        managers, in_all = self._switchboard.live_counts(extension)
+        managers, in_all = self._switchboard.engagements.counted(extension)
         call = _Underway(names.new_call_id(), extension, code, channel_id, now_ms())
-        self._calls[call.id] = call  # before anything is awaited: the next call that is decided sees this one
+        self._take(call)  # before anything is awaited: the next call that is decided sees this one
         asked = Asked(call.id, DIALPLAN_CALL, extension, code, channel_id, managers, in_all)
         given = await self._begin(call, asked, self._dial_string)
         # Not in a "finally": what is given up half-way may be on record, and ends with its channel.
         if not isinstance(given, GivenToken):
-            self._calls.pop(call.id, None)
+            self._drop(call.id)
         return given
 
     async def _begin(
@@ -191,12 +187,21 @@ class TokenCalls:
         self._parts.book.answered(call.id, since_ms)
 
     def _finish(self, call: _Underway, result: Result, cause: int | None) -> None:
-        del self._calls[call.id]
+        self._drop(call.id)
         self._parts.ledger.finished(call.id, result, cause)
         self._parts.book.ended(call.id, now_ms())
         metrics.calls.labels(result.value).inc()
         log.info("call ended", call=call.id, order=call.code, result=result.value, cause=cause)
         self._announce(call, result)
+
+    def _take(self, call: _Underway) -> None:
+        self._calls[call.id] = call
+        self._switchboard.engagements.engage(call.id, call.extension)
+
+    def _drop(self, call_id: str) -> None:
+        """One that has been dropped already changes nothing."""
+        self._calls.pop(call_id, None)
+        self._switchboard.engagements.release(call_id)
 
     def _announce(self, call: _Underway, result: Result | None) -> None:
         state = State.DIALLING if result is None else State.CLOSED

@@ -8,7 +8,7 @@ microseconds.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Final
@@ -18,6 +18,7 @@ from bridge.rules.own_limits import NO_OWN_LIMITS, OwnLimits, tolls_of
 from bridge.rules.tolls import cost, talk_seconds
 from bridge.store.records import DAY_MS
 from bridge.store.tolls import PastCall
+from bridge.switchboard.talk_meter import TalkMeter
 
 _NOTHING: Final = Usage()
 
@@ -44,18 +45,21 @@ class TollBook:
     """
 
     def __init__(self, tolls: Tolls, *, longest_seconds: int) -> None:
-        self.follow(tolls, longest_seconds=longest_seconds)
         self._own: Mapping[str, OwnLimits] = {}
         self._running: dict[str, _Running] = {}
+        self._running_of: dict[str, set[str]] = {}
+        """By extension: who has no call running is not in there."""
         self._over: deque[_Over] = deque()
         """In the order of their ends, so that what has grown a day old is always the first."""
         self._sums: dict[str, Usage] = {}
         self._sum = _NOTHING
+        self.follow(tolls, longest_seconds=longest_seconds)
 
     def follow(self, tolls: Tolls, *, longest_seconds: int) -> None:
         """Go by these from now on. What is in the book keeps the price that it began with."""
         self.tolls = tolls
         self._longest_ms = longest_seconds * 1000
+        self._read_meter_anew()
 
     def limit(self, own: Mapping[str, OwnLimits]) -> None:
         """From now on managers have these limits of their own, by extension, and nobody else has any."""
@@ -71,9 +75,9 @@ class TollBook:
 
     def rename(self, extension: str, to: str) -> None:
         """A manager, with what their calls have come to, has another extension."""
-        for call_id, call in self._running.items():
-            if call.extension == extension:
-                self._running[call_id] = replace(call, extension=to)
+        for call_id in self._running_of.pop(extension, set()):
+            self._running[call_id] = replace(self._running[call_id], extension=to)
+            self._running_of.setdefault(to, set()).add(call_id)
         self._over = deque(
             replace(call, extension=to) if call.extension == extension else call for call in self._over
         )
@@ -97,23 +101,25 @@ class TollBook:
         prices = self.tolls.prices
         price = prices.default if region is None or line_type is None else prices.of(region, line_type)
         self._running[call_id] = _Running(extension, price)
+        self._running_of.setdefault(extension, set()).add(call_id)
 
     def withdrawn(self, call_id: str) -> None:
         """A call that was to be placed is not."""
-        self._running.pop(call_id, None)
+        self._pop(call_id)
 
     def answered(self, call_id: str, at_ms: int) -> None:
         """The talking began; the first word stands."""
         call = self._running.get(call_id)
         if call is not None and call.answered_ms is None:
             self._running[call_id] = replace(call, answered_ms=at_ms)
+            self._meter.begin(call_id, at_ms, call.price)
 
     def ended(self, call_id: str, at_ms: int) -> None:
         """A call is over. One that is not in the book, as it was refused or has ended, changes nothing."""
-        call = self._running.pop(call_id, None)
+        call = self._pop(call_id)
         if call is None:
             return
-        usage = self._usage_of_running([call], at_ms)
+        usage = self._usage_of_running(call, at_ms)
         self._over.append(_Over(call.extension, at_ms, usage))
         self._sums[call.extension] = self._sums.get(call.extension, _NOTHING) + usage
         self._sum += usage
@@ -124,28 +130,24 @@ class TollBook:
             if call.answered_ms is not None:
                 self._running[call_id] = replace(call, answered_ms=call.answered_ms + by_ms)
         self._over = deque(replace(call, ended_ms=call.ended_ms + by_ms) for call in self._over)
+        self._read_meter_anew()
 
     def usage_of(self, extension: str, now_ms: int) -> Usage:
         """What a manager's calls have come to."""
         self._forget(now_ms)
-        running = [call for call in self._running.values() if call.extension == extension]
-        return self._sums.get(extension, _NOTHING) + self._usage_of_running(running, now_ms)
+        return self._usage_of(extension, now_ms)
 
     def usage_of_each(self, now_ms: int) -> dict[str, Usage]:
         """What the calls of every manager in the book have come to, by extension."""
         self._forget(now_ms)
-        running: dict[str, list[_Running]] = {}
-        for call in self._running.values():
-            running.setdefault(call.extension, []).append(call)
-        return self._sums | {
-            extension: self._sums.get(extension, _NOTHING) + self._usage_of_running(calls, now_ms)
-            for extension, calls in running.items()
-        }
+        running = {extension: self._usage_of(extension, now_ms) for extension in self._running_of}
+        return self._sums | running
 
     def usage_in_all(self, now_ms: int) -> Usage:
         """What everybody's calls have come to."""
         self._forget(now_ms)
-        return self._sum + self._usage_of_running(self._running.values(), now_ms)
+        talked_ms, spent = self._meter.read(now_ms)
+        return self._sum + Usage(len(self._running), talked_ms, spent)
 
     def seconds_left(self, call_id: str, now_ms: int) -> int:
         """How much longer a running call may last; 0 for one that does not run."""
@@ -167,15 +169,33 @@ class TollBook:
             for call_id, call in self._running.items()
         }
 
-    def _usage_of_running(self, calls: Collection[_Running], until_ms: int) -> Usage:
-        """In one go: there may be hundreds, and every decision asks."""
-        talked_ms, spent = 0, Decimal(0)
-        for call in calls:
+    def _usage_of(self, extension: str, now_ms: int) -> Usage:
+        running = (self._running[call_id] for call_id in self._running_of.get(extension, ()))
+        usages = (self._usage_of_running(call, now_ms) for call in running)
+        return sum(usages, start=self._sums.get(extension, _NOTHING))
+
+    def _usage_of_running(self, call: _Running, until_ms: int) -> Usage:
+        if call.answered_ms is None:
+            return Usage(calls=1)
+        lasted_ms = min(max(0, until_ms - call.answered_ms), self._longest_ms)
+        return Usage(1, lasted_ms, cost(lasted_ms, call.price))
+
+    def _pop(self, call_id: str) -> _Running | None:
+        call = self._running.pop(call_id, None)
+        if call is not None:
+            self._meter.end(call_id)
+            left = self._running_of[call.extension]
+            left.discard(call_id)
+            if not left:
+                del self._running_of[call.extension]
+        return call
+
+    def _read_meter_anew(self) -> None:
+        """By how long calls may be now, and by the clock as it is now."""
+        self._meter = TalkMeter(self._longest_ms)
+        for call_id, call in self._running.items():
             if call.answered_ms is not None:
-                lasted_ms = min(max(0, until_ms - call.answered_ms), self._longest_ms)
-                talked_ms += lasted_ms
-                spent += cost(lasted_ms, call.price)
-        return Usage(len(calls), talked_ms, spent)
+                self._meter.begin(call_id, call.answered_ms, call.price)
 
     def _forget(self, now_ms: int) -> None:
         """Leave out what has grown a day old."""

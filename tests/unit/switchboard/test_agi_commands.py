@@ -331,7 +331,7 @@ async def test_a_call_by_token_counts_against_the_limits_of_live_calls(line: Lin
     call_id, channel = await line.token()
     assert told(await line.ask("token", OWN)) == ("refused", "already_talking")
     assert told(await line.ask("order", OWN)) == ("refused", "already_talking")
-    assert "101" in line.shop.board.busy_extensions()
+    assert "101" in line.shop.board.engagements.extensions
     line.shop.dial()
     await line.shop.over()
     assert [each for each in await line.shop.results() if each] == ["refused", "refused"]
@@ -437,7 +437,7 @@ async def test_a_daemon_goes_on_with_the_calls_of_the_one_before(line: Line) -> 
     call_id, channel = await line.token()
     successor = TokenCalls(line.shop.board, line.shop.parts, None)
     successor.adopt(await open_calls(line.shop.database))
-    assert line.shop.board.live_counts("101") == (1, 1)
+    assert line.shop.board.engagements.counted("101") == (1, 1)
     assert successor.end(call_id, channel, status="BUSY", cause=17, seconds=None) is Result.BUSY
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -162,3 +163,54 @@ def test_other_prices_and_limits_hold_from_the_next_call() -> None:
     assert tolls.usage_of("102", NOW + MINUTE_MS).spent == 1
     assert tolls.usage_of("102", NOW + 5 * MINUTE_MS).talked_ms == MINUTE_MS, "none counts as longer"
     assert tolls.seconds_left("new", NOW + MINUTE_MS) > 0
+
+
+calls_named = st.sampled_from("abcde")
+happenings = st.lists(
+    st.tuples(
+        st.integers(0, 3 * MINUTE_MS),  # since the one before
+        st.one_of(
+            st.tuples(st.just("begun"), calls_named, st.sampled_from(["101", "102"])),
+            st.tuples(st.just("answered"), calls_named, st.integers(0, 2 * MINUTE_MS)),
+            st.tuples(st.sampled_from(["ended", "withdrawn"]), calls_named, st.none()),
+            st.tuples(st.just("clock set"), st.none(), st.integers(-5 * MINUTE_MS, 5 * MINUTE_MS)),
+            st.tuples(st.just("longest"), st.none(), st.sampled_from([90, 240, 7200])),
+            st.tuples(st.just("renamed"), st.none(), st.none()),
+        ),
+    ),
+    max_size=40,
+)
+
+
+@settings(max_examples=300)
+@given(happenings)
+def test_all_that_runs_together_is_the_sum_of_what_each_manager_has_running(
+    happened: list[tuple[int, tuple[str, str | None, Any]]],
+) -> None:
+    """The one is kept up to date, call by call; the other is summed up when somebody asks."""
+    tolls, now, running = book(longest_seconds=240), NOW, set()
+    for since_ms, (what, call, value) in happened:
+        now += since_ms
+        match what, call:
+            case "begun", str() if call not in running:
+                tolls.begun(call, value, *(LINE if call < "c" else ("FR", "mobile")))
+                running.add(call)
+            case "answered", str():
+                tolls.answered(call, now + value)
+            case "ended", str():
+                tolls.ended(call, now)
+                running.discard(call)
+            case "withdrawn", str():
+                tolls.withdrawn(call)
+                running.discard(call)
+            case "clock set", _:
+                now += value
+                tolls.move(value)
+            case "longest", _:
+                tolls.follow(TOLLS, longest_seconds=value)
+            case "renamed", _:
+                tolls.rename("101", "103")
+        each = tolls.usage_of_each(now)
+        assert sum(each.values(), start=Usage()) == tolls.usage_in_all(now)
+        assert all(each[extension] == tolls.usage_of(extension, now) for extension in each)
+        assert tolls.usage_in_all(now).calls >= len(running)
