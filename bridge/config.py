@@ -202,6 +202,7 @@ HoursOfADay = Annotated[
 CalendarDay = Annotated[Day, BeforeValidator(_day)]
 Seconds = Annotated[int, Field(ge=1, le=86_400)]
 Count = Annotated[int, Field(ge=1, le=100_000)]
+CountInAll = Annotated[int, Field(ge=1, le=1_000_000)]
 Price = Annotated[Decimal, BeforeValidator(_money), Kind("an amount of money")]
 Money = Annotated[Price, AfterValidator(_some_money), Kind("an amount of money, more than 0")]
 Roles = Annotated[frozenset[Annotated[Role, Field(strict=False)]], Field(strict=False)]
@@ -731,9 +732,9 @@ class LimitRules(Section):
     per_hour: Count = 60
     live_per_manager: Count = 1
     per_day: Count = 300
-    per_day_in_all: Count = 2000
+    per_day_in_all: CountInAll = 2000
     minutes_per_day: Count = 300
-    minutes_per_day_in_all: Count = 3000
+    minutes_per_day_in_all: CountInAll = 3000
     spend_per_day: Money = Decimal(20)
     spend_per_day_in_all: Money = Decimal(100)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -35,6 +36,8 @@ _LONGEST_WAIT_MS = 5000
 _DRAIN_S = 60.0
 _PATIENCE_S = 10.0
 """After the last call, before what is left is told to end."""
+
+_REFUSALS = re.compile(r"^callbridge_refusals_total\{[^}]*\} (\S+)$", re.MULTILINE)
 
 _LOOK_S = 0.5
 _RESTING = 0.1
@@ -162,10 +165,12 @@ def _rung(site: Site, contender: Contender, rate: int, seconds: float) -> Rung:
     calls = round(rate * seconds)
     folder = site.folder / f"sipp-{contender.key}-{rate}-{seconds:g}"
     folder.mkdir(exist_ok=True)
+    refused_before = _refused(site, contender)
     _dial(site, contender, folder, rate, calls, patience=seconds * 4 + 60)
     _drain(site, contender)
     times = list(_response_times(folder))
-    good = _successful(folder / "statistics.csv")
+    # A refusal is told by a message, after an answer: to SIPp such a call is as good as any.
+    good = _successful(folder / "statistics.csv") - (_refused(site, contender) - refused_before)
     if not times:
         return Rung(rate, seconds, calls, calls, 0.0, 0.0)
     return Rung(rate, seconds, calls, calls - good, percentile(times, 50), percentile(times, 99))
@@ -220,6 +225,11 @@ def _successful(statistics: Path) -> int:
     with statistics.open() as file:
         rows = list(csv.DictReader(file, delimiter=";"))
     return int(rows[-1]["SuccessfulCall(C)"]) if rows else 0
+
+
+def _refused(site: Site, contender: Contender) -> int:
+    """How many calls a way has refused by its rules, as far as it has any."""
+    return sum(round(float(count)) for count in _REFUSALS.findall(contender.metrics(site)))
 
 
 def _drain(site: Site, contender: Contender) -> None:

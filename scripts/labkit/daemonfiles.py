@@ -14,12 +14,9 @@ DESK_SOCKET = "desk.sock"  # beside the other socket
 # Each of these sections names one source or place; the shipped one beside ours would contradict it.
 REPLACED = ("store", "keys", "api")
 PLENTY = 100_000
-NO_LIMITS = dict.fromkeys(
-    (
-        *("per_hour", "per_day", "per_day_in_all", "minutes_per_day", "minutes_per_day_in_all"),
-        *("spend_per_day", "spend_per_day_in_all"),
-    ),
-    PLENTY,
+PLENTY_IN_ALL = 1_000_000
+NO_LIMITS = dict.fromkeys(("per_hour", "per_day", "minutes_per_day"), PLENTY) | dict.fromkeys(
+    ("per_day_in_all", "minutes_per_day_in_all", "spend_per_day", "spend_per_day_in_all"), PLENTY_IN_ALL
 )
 """`rules.limits` for trials that make more calls than any shop's day has."""
 

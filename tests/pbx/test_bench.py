@@ -10,9 +10,11 @@ from typing import Any
 
 import pytest
 
-from benchkit import plot, report
+from benchkit import ladder, plot, report
+from benchkit import site as site_module
 from benchkit.contenders import ALL, COMPARED
-from benchkit.site import Site, asterisk_files, settings_of
+from benchkit.contenders.callbridge import Sealed
+from benchkit.site import Site, asterisk_files, open_site, settings_of
 from labkit import pbxfiles
 from labkit.lab import Lab
 from labkit.places import CHECKOUT
@@ -125,3 +127,13 @@ def test_the_page_holds_results_of_the_bench_alone() -> None:
     for name in re.findall(r"\(performance/(\S+)\)", page):
         assert (CHECKOUT / "docs" / "performance" / name).read_text().startswith("<svg")
     assert plot.draw("empty", []).startswith("<svg")
+
+
+def test_a_call_that_the_rules_refuse_counts_as_failed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is answered, by a message that says so."""
+    monkeypatch.setitem(site_module._LIMITS, "per_day_in_all", CALLS)
+    with open_site(tmp_path / "lab", (Sealed(),), managers=3, most_live=24) as site:
+        *_, climbs = ladder.climb(site, seconds=1, rates=[CALLS + 1], progress=print)
+    assert [(rung.calls, rung.failed) for rung in climbs[0].rungs] == [(3, 1), (3, 3)]
