@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import argparse
+import itertools
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 from rich.console import Console
 
 from benchkit import blocks, crowd, growth, ladder, plot, profile, report, talks, timeline
-from benchkit.contenders import ALL
-from benchkit.ladder import Climb
+from benchkit.contenders import ALL, Contender
 from benchkit.lag import loop_lag_p99
 from benchkit.peers import CallFailed, Peers
 from benchkit.results import Machine, Results, versions_of
@@ -50,7 +51,7 @@ def main(arguments: Sequence[str]) -> int:
                 return timeline.run(Path(folder), calls=options.calls, page=PAGE if options.page else None)
             if options.profile:
                 return profile.run(Path(folder), calls=_PROFILED, page=PAGE if options.page else None)
-            results = _run(Path(folder) / "lab", options, console.print)
+            results = _run(Path(folder), options, console.print)
     except (LabError, CallFailed) as error:
         print(f"bench: {error}", file=sys.stderr)
         return FAILED
@@ -64,20 +65,31 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _run(folder: Path, options: argparse.Namespace, progress: Progress) -> Results:
-    """What was measured, up to a failure if there was one. Raises LabError where nothing could be."""
+    """What was measured, up to a failure if there was one. `folder` is for labs. Raises LabError."""
     contenders = tuple(kind() for kind in ALL if kind.key in options.ways)
     machine = Machine.here()
     most_live = max(
         *(live + _MORE for live in (*options.live, *options.talking)),
         *(_LIVE_OF_A_RATE * rate for rate in options.rates),
     )
-    with open_site(folder, contenders, managers=options.managers, most_live=most_live) as site:
+    labs = (folder / f"lab-{number}" for number in itertools.count(1))
+
+    def open_lab(*contenders: Contender) -> AbstractContextManager[Site]:
+        return open_site(next(labs), contenders, managers=options.managers, most_live=most_live)
+
+    with open_lab(*contenders) as site:
         results = Results(machine, versions_of(site), _shown(options))
-        try:
-            _measure(site, results, options, progress)
-        except (LabError, CallFailed) as error:
-            results.broken_off = str(error)
+        _as_far_as_it_goes(results, lambda: _measure(site, results, options, progress))
+    if results.climbs and not results.broken_off:
+        _as_far_as_it_goes(results, lambda: _hold(open_lab, results, options, progress))
     return results
+
+
+def _as_far_as_it_goes(results: Results, measure: Callable[[], None]) -> None:
+    try:
+        measure()
+    except (LabError, CallFailed) as error:
+        results.broken_off = str(error)
 
 
 def _measure(site: Site, results: Results, options: argparse.Namespace, progress: Progress) -> None:
@@ -86,7 +98,8 @@ def _measure(site: Site, results: Results, options: argparse.Namespace, progress
         _with_peers(site, results, options, progress)
         _write(results, options)
     if "ladder" in options.parts:
-        for results.climbs in _ladder(site, options, progress):
+        steps_up = ladder.climb(site, seconds=options.sustain, rates=options.rates, progress=progress)
+        for results.climbs in steps_up:
             _write(results, options)
     if "orders" in options.parts:
         steps = [count for count in growth.ORDERS if count < options.orders] + [options.orders]
@@ -95,11 +108,11 @@ def _measure(site: Site, results: Results, options: argparse.Namespace, progress
         results.lag_p99 = loop_lag_p99(get(site.lab.api_socket, "/metrics"))
 
 
-def _ladder(site: Site, options: argparse.Namespace, progress: Progress) -> Iterator[list[Climb]]:
-    climbs: list[Climb] = []
-    for climbs in ladder.climb(site, seconds=options.sustain, rates=options.rates, progress=progress):
-        yield climbs
-    yield from ladder.hold(site, climbs, seconds=options.hold, progress=progress)
+def _hold(
+    open_lab: ladder.OpenLab, results: Results, options: argparse.Namespace, progress: Progress
+) -> None:
+    for _ in ladder.hold(open_lab, results.climbs, seconds=options.hold, progress=progress):
+        _write(results, options)
 
 
 def _with_peers(site: Site, results: Results, options: argparse.Namespace, progress: Progress) -> None:

@@ -7,7 +7,7 @@ import re
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -42,6 +42,10 @@ _REFUSALS = re.compile(r"^callbridge_refusals_total\{[^}]*\} (\S+)$", re.MULTILI
 _LOOK_S = 0.5
 _RESTING = 0.1
 """Of a processor: what Asterisk and a way's own processes use where there is nothing to do."""
+
+
+OpenLab = Callable[[Contender], AbstractContextManager[Site]]
+"""A new lab with this way alone, up while its context lasts."""
 
 
 @dataclass(frozen=True)
@@ -116,18 +120,24 @@ def climb(
 
 
 def hold(
-    site: Site, climbs: list[Climb], *, seconds: float, progress: Callable[[str], None]
+    open_lab: OpenLab, climbs: list[Climb], *, seconds: float, progress: Callable[[str], None]
 ) -> Iterator[list[Climb]]:
     """Let those that are compared closely hold the rate that they ended with for so long.
 
-    Yields how long they have lasted, after each of them. Raises LabError.
+    Each try has a lab of its own: an Asterisk that has been asked for too much is slow for minutes after it.
+
+    Yields how long they have lasted, after each try. Raises LabError.
     """
-    with _carrier(site):
-        wait_for_carrier(site)
-        for one in climbs:
-            if one.contender.key in COMPARED:
-                _hold(site, one, seconds, progress)
+    for one in climbs:
+        if one.contender.key in COMPARED:
+            for rate in sorted({rung.rate for rung in one.rungs if rung.holds}, reverse=True):
+                progress(f"{rate} calls/s for {seconds:g} s: {one.contender.title}")
+                with open_lab(one.contender) as site, _carrier(site):
+                    wait_for_carrier(site)
+                    one.long.append(_rung(site, one.contender, rate, seconds))
                 yield climbs
+                if one.lasting is not None:
+                    break
 
 
 def _tries(site: Site, contender: Contender, rate: int, seconds: float) -> Iterator[Rung]:
@@ -136,15 +146,6 @@ def _tries(site: Site, contender: Contender, rate: int, seconds: float) -> Itera
         rung = _rung(site, contender, rate, seconds)
         yield rung
         if rung.holds:
-            return
-
-
-def _hold(site: Site, climb: Climb, seconds: float, progress: Callable[[str], None]) -> None:
-    """The highest rate that held, for longer; where it does not last, the next lower one."""
-    for rate in sorted({rung.rate for rung in climb.rungs if rung.holds}, reverse=True):
-        progress(f"{rate} calls/s for {seconds:g} s: {climb.contender.title}")
-        climb.long.append(_rung(site, climb.contender, rate, seconds))
-        if climb.lasting is not None:
             return
 
 
