@@ -90,6 +90,7 @@ def cost(talked_ms: int, price: Decimal) -> Decimal:
 
 
 def started_minutes(talked_ms: int) -> int:
+    """How many minutes are to be paid: one that has begun is."""
     return -(-talked_ms // MINUTE_MS)
 
 

@@ -67,3 +67,26 @@ async def test_a_beginning_told_twice_is_one_call_even_where_that_is_over(tmp_pa
         assert await shop.ledger.flush(5)
         assert await shop.results() == ["talked"]
         assert len(shop.pbx.dialled) == 1
+
+
+async def test_a_manager_who_has_hung_up_may_dial_again_though_the_customer_is_still_being_hung_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with open_shop(tmp_path) as shop:
+        answered = asyncio.Event()
+        hang_up = shop.pbx.hang_up
+
+        async def hang_up_late(channel_id: str) -> None:
+            await answered.wait()
+            await hang_up(channel_id)
+
+        channel = shop.dial()
+        await shop.talking()
+        assert shop.board.engagements.counted("101") == (1, 1)
+        monkeypatch.setattr(shop.pbx, "hang_up", hang_up_late)
+        shop.board.hear(ChannelGone(channel, 16))
+        await until(lambda: shop.board.engagements.counted("101") == (0, 0))
+        assert len(shop.board) == 1, "its customer is still to be hung up"
+        shop.dial()
+        await until(lambda: len(shop.pbx.dialled) == 2)
+        answered.set()
