@@ -124,7 +124,7 @@ def hold(
 ) -> Iterator[list[Climb]]:
     """Let those that are compared closely hold the rate that they ended with for so long.
 
-    Each try has a lab of its own: an Asterisk that has been asked for too much is slow for minutes after it.
+    Each try has a lab of its own: after too much was asked, all is slower for a minute and more.
 
     Yields how long they have lasted, after each try. Raises LabError.
     """
