@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
 
+from labkit import ports
 from labkit.lab import Lab
 
 LAST_LINES = 40
@@ -18,6 +20,15 @@ settings.register_profile("project", deadline=None, suppress_health_check=[Healt
 # pytest --hypothesis-profile=thorough: a hundred times as many examples as the tests have every day.
 settings.register_profile("thorough", settings.get_profile("project"), max_examples=10_000)
 settings.load_profile("project")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Let the labs of one of pytest-xdist's processes never take a port of another's."""
+    worker = getattr(config, "workerinput", None)
+    if worker:
+        count = worker["workercount"]
+        number = int(worker["workerid"].removeprefix("gw")) % count  # a new one follows one that crashed
+        os.environ[ports.VARIABLE] = ports.share(number, count)
 
 
 @pytest.hookimpl(wrapper=True)

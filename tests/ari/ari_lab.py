@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from bridge.asterisk.ari import Event, EventStream
+from labkit import ports
 
 APP = "ari-test"
 USER, PASSWORD = "tester", "secret"
@@ -41,7 +42,7 @@ class RunningAsterisk:
     def __init__(self, root: Path, home: Path) -> None:
         self._root = root
         self._home = home
-        self._port = _free_port()
+        self._port = ports.free_port("127.0.0.1", socket.SOCK_STREAM)
         self._process: subprocess.Popen[bytes] | None = None
         self.url = f"http://127.0.0.1:{self._port}"
         self.api_description = root / "usr/share/asterisk/rest-api"
@@ -131,13 +132,6 @@ def _modules_folder(root: Path) -> Path:
 def url_of(server: asyncio.Server) -> str:
     host, port = server.sockets[0].getsockname()
     return f"http://{host}:{port}"
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-    return port
 
 
 def _is_about(event: Event, ids: Mapping[str, str]) -> bool:

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
+from asterisk_log import said_of_files
+
 from labkit import ports
 from labkit.asterisk import Asterisk, find_asterisk, short_run_folder
 from labkit.places import DIALPLAN
@@ -101,5 +103,6 @@ class IncludedPbx:
         return (self.asterisk.log_folder / "messages.log").read_text()
 
     def complaints(self) -> set[Complaint]:
-        found = re.findall(r"^\[[^]]*\] (?:WARNING|ERROR)\[\S+ (\S+): (.*)$", self.log, re.MULTILINE)
+        log = said_of_files(self.log)
+        found = re.findall(r"^\[[^]]*\] (?:WARNING|ERROR)\[\S+ (\S+): (.*)$", log, re.MULTILINE)
         return {Complaint(source, text.replace(str(self.asterisk.folder), "")) for source, text in found}
