@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import itertools
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 from benchkit import usage
 from benchkit.contenders import Contender
@@ -54,12 +55,23 @@ class Clicks:
 
 
 @dataclass
+class Clicked:
+    """All that was measured of one contender's clicks, block by block."""
+
+    contender: Contender
+    blocks: list[Clicks] = field(default_factory=list)
+
+    @property
+    def failed(self) -> int:
+        return sum(block.failed for block in self.blocks)
+
+
+@dataclass
 class Measured:
     """All that was measured of one contender's calls, block by block."""
 
     contender: Contender
     blocks: list[Block] = field(default_factory=list)
-    clicks: list[Clicks] = field(default_factory=list)
 
     def over_blocks(self, of: Callable[[Block], list[float]], percent: float) -> float:
         """The median over blocks of a percentile, in seconds."""
@@ -67,7 +79,7 @@ class Measured:
 
     @property
     def failed(self) -> int:
-        return sum(block.failed for block in self.blocks) + sum(clicks.failed for clicks in self.clicks)
+        return sum(block.failed for block in self.blocks)
 
     @property
     def asterisk_cpu_per_call(self) -> float:
@@ -76,6 +88,9 @@ class Measured:
     @property
     def own_cpu_per_call(self) -> float:
         return _per_call(self.blocks, lambda block: block.own_cpu)
+
+
+_One = TypeVar("_One", Measured, Clicked)
 
 
 def _per_call(blocks: list[Block], of: Callable[[Block], float]) -> float:
@@ -95,31 +110,39 @@ def wait_for_carrier(site: Site) -> None:
         time.sleep(0.1)
 
 
-def run(
-    site: Site, peers: Peers, *, blocks: int, calls: int, clicks: int, progress: Callable[[str], None]
+def run_calls(
+    site: Site, peers: Peers, *, rounds: int, calls: int, progress: Callable[[str], None]
 ) -> list[Measured]:
-    """`blocks` rounds; in each, every contender has `calls` calls and, where it can, `clicks` clicks.
-
-    A round before the first is not counted: it compiles, caches and connects.
-    """
+    """In each round, every contender has `calls` calls, one at a time."""
     measured = [Measured(contender) for contender in site.contenders]
-    for round_ in range(blocks + 1):
-        # Each contender follows another one than in the round before.
-        first = round_ % len(measured)
-        for one in measured[first:] + measured[:first]:
-            progress(f"round {round_} of {blocks}: {one.contender.title}")
-            with one.contender.in_turn(site):
-                block, clicked = _turn(site, peers, one.contender, calls, clicks)
-            if round_ > 0:
-                one.blocks += [block] if one.contender.dials else []
-                one.clicks += [clicked] if one.contender.clicks else []
+    for one, counts in _in_turns(site, measured, rounds, progress):
+        block = _dial(site, peers, one.contender, calls)
+        one.blocks += [block] if counts else []
     return measured
 
 
-def _turn(site: Site, peers: Peers, contender: Contender, calls: int, clicks: int) -> tuple[Block, Clicks]:
-    block = _dial(site, peers, contender, calls) if contender.dials else Block()
-    clicked = _click(site, peers, contender, clicks) if contender.clicks else Clicks()
-    return block, clicked
+def run_clicks(
+    site: Site, peers: Peers, *, rounds: int, clicks: int, progress: Callable[[str], None]
+) -> list[Clicked]:
+    """In each round, every contender has `clicks` clicks, one at a time."""
+    clicked = [Clicked(contender) for contender in site.contenders]
+    for one, counts in _in_turns(site, clicked, rounds, progress):
+        block = _click(site, peers, one.contender, clicks)
+        one.blocks += [block] if counts else []
+    return clicked
+
+
+def _in_turns(
+    site: Site, all_: list[_One], rounds: int, progress: Callable[[str], None]
+) -> Iterator[tuple[_One, bool]]:
+    """Whose block it is, and whether it counts: not in a first round, which compiles, caches and connects."""
+    for round_ in range(rounds + 1):
+        # Each contender follows another one than in the round before.
+        first = round_ % len(all_)
+        for one in all_[first:] + all_[:first]:
+            progress(f"round {round_} of {rounds}: {one.contender.title}")
+            with one.contender.in_turn(site):
+                yield one, round_ > 0
 
 
 def _dial(site: Site, peers: Peers, contender: Contender, calls: int) -> Block:

@@ -6,8 +6,9 @@ import argparse
 import itertools
 import sys
 import tempfile
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from rich.console import Console
@@ -16,7 +17,7 @@ from benchkit import blocks, crowd, growth, ladder, plot, profile, report, talks
 from benchkit.contenders import ALL, Contender
 from benchkit.lag import loop_lag_p99
 from benchkit.peers import CallFailed, Peers
-from benchkit.results import Machine, Results, versions_of
+from benchkit.results import Machine, Results, versions_here
 from benchkit.site import Site, open_site
 from labkit.errors import INTERRUPTED, LabError
 from labkit.places import CHECKOUT
@@ -61,12 +62,11 @@ def main(arguments: Sequence[str]) -> int:
     _write(results, options)
     if results.broken_off:
         print(f"bench: broken off: {results.broken_off}", file=sys.stderr)
-    return FAILED if results.broken_off or any(one.failed for one in results.measured) else 0
+    return FAILED if results.broken_off or results.failed else 0
 
 
 def _run(folder: Path, options: argparse.Namespace, progress: Progress) -> Results:
     """What was measured, up to a failure if there was one. `folder` is for labs. Raises LabError."""
-    contenders = tuple(kind() for kind in ALL if kind.key in options.ways)
     machine = Machine.here()
     most_live = max(
         *(live + _MORE for live in (*options.live, *options.talking)),
@@ -77,65 +77,64 @@ def _run(folder: Path, options: argparse.Namespace, progress: Progress) -> Resul
     def open_lab(*contenders: Contender) -> AbstractContextManager[Site]:
         return open_site(next(labs), contenders, managers=options.managers, most_live=most_live)
 
-    with open_lab(*contenders) as site:
-        results = Results(machine, versions_of(site), _shown(options))
-        _as_far_as_it_goes(results, lambda: _measure(site, results, options, progress))
-    if results.climbs and not results.broken_off:
-        _as_far_as_it_goes(results, lambda: _hold(open_lab, results, options, progress))
+    results = Results(machine, versions_here(), _shown(options))
+    run = _Run(open_lab, results, options, progress)
+    try:
+        run.side_by_side()
+        run.clicks()
+        run.hold()
+    except (LabError, CallFailed) as error:
+        results.broken_off = str(error)
     return results
 
 
-def _as_far_as_it_goes(results: Results, measure: Callable[[], None]) -> None:
-    try:
-        measure()
-    except (LabError, CallFailed) as error:
-        results.broken_off = str(error)
-
-
-def _measure(site: Site, results: Results, options: argparse.Namespace, progress: Progress) -> None:
+@dataclass(frozen=True)
+class _Run:
     """Each part is written when it is done: an hour's results must not be lost by a later one's failure."""
-    if {"calls", "crowd", "talk"} & set(options.parts):
-        _with_peers(site, results, options, progress)
-        _write(results, options)
-    if "ladder" in options.parts:
-        steps_up = ladder.climb(site, seconds=options.sustain, rates=options.rates, progress=progress)
-        for results.climbs in steps_up:
-            _write(results, options)
-    if "orders" in options.parts:
-        steps = [count for count in growth.ORDERS if count < options.orders] + [options.orders]
-        results.growth = growth.measure(site, orders=steps, progress=progress)
-    if "g" in options.ways:
-        results.lag_p99 = loop_lag_p99(get(site.lab.api_socket, "/metrics"))
 
+    open_lab: Callable[..., AbstractContextManager[Site]]
+    """A new lab with these contenders, up while its context lasts."""
+    results: Results
+    options: argparse.Namespace
+    progress: Progress
 
-def _hold(
-    open_lab: ladder.OpenLab, results: Results, options: argparse.Namespace, progress: Progress
-) -> None:
-    for _ in ladder.hold(open_lab, results.climbs, seconds=options.hold, progress=progress):
-        _write(results, options)
+    @property
+    def _contenders(self) -> list[Contender]:
+        return [kind() for kind in ALL if kind.key in self.options.ways]
 
+    def side_by_side(self) -> None:
+        """All that is measured of those who can be dialled, in one lab. Raises LabError and CallFailed."""
+        dialling = [one for one in self._contenders if one.dials]
+        if not dialling or set(self.options.parts) <= {"clicks"}:
+            return
+        with self.open_lab(*dialling) as site:
+            if {"calls", "crowd", "talk"} & set(self.options.parts):
+                with _peers(site) as peers:
+                    self._with_peers(site, peers)
+            if "ladder" in self.options.parts:
+                self._climb(site)
+            if "orders" in self.options.parts:
+                most = self.options.orders
+                steps = [count for count in growth.ORDERS if count < most] + [most]
+                self.results.growth = growth.measure(site, orders=steps, progress=self.progress)
+            if "g" in self.options.ways:
+                self.results.lag_p99 = loop_lag_p99(get(site.lab.api_socket, "/metrics"))
+        self._write()
 
-def _with_peers(site: Site, results: Results, options: argparse.Namespace, progress: Progress) -> None:
-    passwords = {extension: manager.password for extension, manager in site.lab.managers.items()}
-    with Peers(site.lab.sip_address, site.lab.carrier_address, passwords) as peers:
-        blocks.wait_for_carrier(site)
+    def _with_peers(self, site: Site, peers: Peers) -> None:
+        options, progress = self.options, self.progress
         if "calls" in options.parts:
-            results.measured = blocks.run(
-                site,
-                peers,
-                blocks=options.blocks,
-                calls=options.calls,
-                clicks=options.clicks,
-                progress=progress,
+            self.results.measured = blocks.run_calls(
+                site, peers, rounds=options.blocks, calls=options.calls, progress=progress
             )
-            _write(results, options)
+            self._write()
         if "crowd" in options.parts:
-            results.crowds = crowd.measure(
+            self.results.crowds = crowd.measure(
                 site, peers, live=options.live, calls=options.calls, progress=progress
             )
-            _write(results, options)
+            self._write()
         if "talk" in options.parts:
-            results.talks = talks.measure(
+            self.results.talks = talks.measure(
                 site,
                 peers,
                 live=options.talking,
@@ -143,6 +142,42 @@ def _with_peers(site: Site, results: Results, options: argparse.Namespace, progr
                 seconds=options.sustain,
                 progress=progress,
             )
+            self._write()
+
+    def _climb(self, site: Site) -> None:
+        seconds, rates = self.options.sustain, self.options.rates
+        for climbs in ladder.climb(site, seconds=seconds, rates=rates, progress=self.progress):
+            self.results.climbs = climbs
+            self._write()
+
+    def clicks(self) -> None:
+        """In a lab of its own, since one of the ways needs AMI. Raises LabError."""
+        clicking = [one for one in self._contenders if one.clicks]
+        if not clicking or "clicks" not in self.options.parts:
+            return
+        with self.open_lab(*clicking) as site, _peers(site) as peers:
+            self.results.clicked = blocks.run_clicks(
+                site, peers, rounds=self.options.blocks, clicks=self.options.clicks, progress=self.progress
+            )
+        self._write()
+
+    def hold(self) -> None:
+        """Let the highest rates last. Raises LabError."""
+        climbs, seconds = self.results.climbs, self.options.hold
+        for _ in ladder.hold(self.open_lab, climbs, seconds=seconds, progress=self.progress):
+            self._write()
+
+    def _write(self) -> None:
+        _write(self.results, self.options)
+
+
+@contextmanager
+def _peers(site: Site) -> Iterator[Peers]:
+    """A phone and a carrier of which Asterisk and the daemon have heard. Raises LabError."""
+    passwords = {extension: manager.password for extension, manager in site.lab.managers.items()}
+    with Peers(site.lab.sip_address, site.lab.carrier_address, passwords) as peers:
+        blocks.wait_for_carrier(site)
+        yield peers
 
 
 def _write(results: Results, options: argparse.Namespace) -> None:

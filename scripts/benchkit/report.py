@@ -123,8 +123,8 @@ def _call_row(one: Measured, floor: Measured | None) -> tuple[str, ...]:
 
 def _clicks(results: Results) -> Sheet:
     rows = []
-    for one in results.measured:
-        times = [clicks.to_phone for clicks in one.clicks if clicks.to_phone]
+    for one in results.clicked:
+        times = [block.to_phone for block in one.blocks if block.to_phone]
         if times:
             p50, p99 = median_of_blocks(times, 50), median_of_blocks(times, 99)
             rows.append((f"({one.contender.key}) {one.contender.title}", _pair(p50, p99)))
@@ -258,7 +258,8 @@ def _targets(results: Results, part: str) -> Sheet:
 
 
 _SHEETS: Final[Mapping[str, Sequence[Callable[[Results], Sheet]]]] = {
-    "calls": (_calls, _clicks),
+    "calls": (_calls,),
+    "clicks": (_clicks,),
     "ladder": (_ladder,),
     "crowd": (_crowd,),
     "talk": (_talks,),

@@ -14,12 +14,12 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from benchkit.blocks import Block, Measured
+from benchkit.blocks import Block, Clicked, Measured
 from benchkit.crowd import Crowd
 from benchkit.growth import Growth
 from benchkit.ladder import Climb
-from benchkit.site import Site
 from benchkit.talks import Talk
+from labkit.asterisk import find_asterisk
 from labkit.places import CHECKOUT
 
 _PACKAGES = ("call-bridge", "aiohttp", "SQLAlchemy", "cryptography", "panoramisk", "ari-client")
@@ -66,6 +66,7 @@ class Results:
     options: dict[str, Any]
     at: str = field(default_factory=lambda: datetime.now(UTC).isoformat(timespec="seconds"))
     measured: list[Measured] = field(default_factory=list)
+    clicked: list[Clicked] = field(default_factory=list)
     climbs: list[Climb] = field(default_factory=list)
     crowds: list[Crowd] = field(default_factory=list)
     talks: list[Talk] = field(default_factory=list)
@@ -73,6 +74,11 @@ class Results:
     lag_p99: float | None = None
     broken_off: str | None = None
     """Why there is no more."""
+
+    @property
+    def failed(self) -> int:
+        """Calls, of those one at a time, and clicks."""
+        return sum(one.failed for one in self.measured) + sum(one.failed for one in self.clicked)
 
     def of(self, key: str) -> Measured | None:
         """A contender's calls, if it was measured and got any through."""
@@ -93,6 +99,7 @@ class Results:
                 "versions": self.versions,
                 "options": self.options,
                 "calls": [_calls(one) for one in self.measured],
+                "clicks": [_clicks(one) for one in self.clicked],
                 "ladder": [_ladder(one) for one in self.climbs],
                 "crowd": [_named(crowd) for crowd in self.crowds],
                 "talk": [{**_named(talk), "heard": vars(talk.heard)} for talk in self.talks],
@@ -104,9 +111,10 @@ class Results:
         )
 
 
-def versions_of(site: Site) -> dict[str, str]:
+def versions_here() -> dict[str, str]:
+    """Raises LabError without Asterisk."""
     return {
-        "Asterisk": site.lab.asterisk.version,
+        "Asterisk": find_asterisk().version,
         "Python": platform.python_version(),
         "SQLite": sqlite3.sqlite_version,
         **{name: version(name) for name in _PACKAGES},
@@ -129,7 +137,15 @@ def _calls(one: Measured) -> dict[str, Any]:
         "asterisk_cpu_ms_per_call": one.asterisk_cpu_per_call * 1000,
         "own_cpu_ms_per_call": one.own_cpu_per_call * 1000,
         **{name: [_ms(of(block)) for block in one.blocks] for name, of in _TIMES.items()},
-        "click_to_phone": [_ms(clicks.to_phone) for clicks in one.clicks],
+    }
+
+
+def _clicks(one: Clicked) -> dict[str, Any]:
+    return {
+        "contender": one.contender.key,
+        "title": one.contender.title,
+        "failed": one.failed,
+        "click_to_phone": [_ms(block.to_phone) for block in one.blocks],
     }
 
 

@@ -20,7 +20,7 @@ from benchkit.contenders import Contender
 from benchkit.contenders.callbridge import DIRECT_APP
 from benchkit.contenders.plain import FAMILY
 from benchkit.programs import numbers
-from benchkit.settings import AMI_USER, HOST, Settings
+from benchkit.settings import HOST, Settings
 from bridge.store.database import Database
 from bridge.store.managers import add_manager
 from labkit import daemonfiles, pbxfiles, ports
@@ -201,22 +201,11 @@ def asterisk_files(site: Site) -> dict[str, str]:
     texts = pbxfiles.texts(site.lab.record)
     extensions = "\n".join(contender.extensions(site) for contender in site.contenders)
     loads = "\n".join(f"load={name}.so" for name in _MODULES)
-    settings = site.settings
     return texts | {
         "modules.conf": f"{texts['modules.conf']}\n[modules](+)\n{loads}\n",
         "extensions.conf": f"{texts['extensions.conf']}\n[call-bridge-managers](+)\n{extensions}",
         "pjsip.conf": texts["pjsip.conf"] + "".join(contender.pjsip(site) for contender in site.contenders),
-        "manager.conf": f"""\
-{texts["manager.conf"]}
-[general](+)
-enabled=yes
-port={settings.ami_port}
-
-[{AMI_USER}]
-secret={settings.ami_secret}
-read=
-write=originate
-""",
+        "manager.conf": texts["manager.conf"] + "".join(one.manager(site) for one in site.contenders),
     }
 
 

@@ -12,7 +12,7 @@ import pytest
 
 from benchkit import ladder, plot, report
 from benchkit import site as site_module
-from benchkit.contenders import ALL, COMPARED
+from benchkit.contenders import ALL, COMPARED, ami
 from benchkit.contenders.callbridge import Sealed
 from benchkit.site import Site, asterisk_files, open_site, settings_of
 from labkit import pbxfiles
@@ -44,21 +44,32 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     return facts
 
 
-@pytest.mark.parametrize("key", [kind.key for kind in ALL])
+DIALLING = [kind.key for kind in ALL if kind().dials]
+CLICKING = [kind.key for kind in ALL if kind.clicks]
+
+
+def test_every_way_is_measured() -> None:
+    assert {*DIALLING, *CLICKING} == {kind.key for kind in ALL}
+
+
+@pytest.mark.parametrize("key", DIALLING)
 def test_every_way_connects_its_calls_with_sound(run: dict[str, Any], key: str) -> None:
     (way,) = [each for each in run["calls"] if each["contender"] == key]
-    (kind,) = [each for each in ALL if each.key == key]
     assert way["failed"] == 0
-    if kind().dials:
-        assert [len(block) for block in way["answer_to_sound"]] == [CALLS] * BLOCKS
-        assert all(time > 0 for block in way["invite_to_200"] for time in block)
-    if kind.clicks:
-        assert [len(clicks) for clicks in way["click_to_phone"]] == [1] * BLOCKS
+    assert [len(block) for block in way["answer_to_sound"]] == [CALLS] * BLOCKS
+    assert all(time > 0 for block in way["invite_to_200"] for time in block)
+
+
+@pytest.mark.parametrize("key", CLICKING)
+def test_a_click_makes_the_managers_phone_ring(run: dict[str, Any], key: str) -> None:
+    (way,) = [each for each in run["clicks"] if each["contender"] == key]
+    assert way["failed"] == 0
+    assert [len(block) for block in way["click_to_phone"]] == [1] * BLOCKS
 
 
 def test_every_way_that_can_be_dialled_holds_the_lowest_rate(run: dict[str, Any]) -> None:
     failed = {each["contender"]: each["rungs"][0]["failed"] for each in run["ladder"]}
-    assert failed == {kind.key: 0 for kind in ALL if kind().dials}
+    assert failed == dict.fromkeys(DIALLING, 0)
 
 
 def test_a_plain_call_and_call_bridge_hold_their_rate_for_longer(run: dict[str, Any]) -> None:
@@ -108,6 +119,13 @@ def test_it_runs_on_the_files_that_the_leak_suite_runs_on(site: Site) -> None:
     assert changed == {"modules.conf", "extensions.conf", "pjsip.conf", "manager.conf"}
 
 
+def test_ami_is_off_as_shipped_but_for_the_way_that_needs_it(site: Site) -> None:
+    """It costs every call something."""
+    without = Site(site.lab, site.settings, tuple(kind() for kind in ALL if kind().dials))
+    assert asterisk_files(without)["manager.conf"] == pbxfiles.texts(site.lab.record)["manager.conf"]
+    assert "enabled=yes" in asterisk_files(site)["manager.conf"]
+
+
 def test_what_it_adds_changes_nothing_that_is_shipped(site: Site) -> None:
     labs, ours = pbxfiles.texts(site.lab.record), asterisk_files(site)
     added = {name: ours[name].removeprefix(text) for name, text in labs.items()}
@@ -117,7 +135,8 @@ def test_what_it_adds_changes_nothing_that_is_shipped(site: Site) -> None:
         "[bench-redirect](call-bridge-trunk-sealed-aor)",
     ]
     patterns = re.findall(r"^exten => (\S+?),", added["extensions.conf"], re.MULTILINE)
-    assert patterns == [f"_{kind.prefix}XXXX" for kind in ALL if kind.prefix not in ("", "*")]
+    own = {kind.key: kind.prefix for kind in ALL} | {ami.AmiClick.key: ami.PREFIX}
+    assert patterns == [f"_{prefix}XXXX" for prefix in own.values() if prefix not in ("", "*")]
 
 
 def test_the_page_holds_results_of_the_bench_alone() -> None:

@@ -39,6 +39,10 @@ class Contender:
         """Endpoints of its own."""
         return ""
 
+    def manager(self, site: Site) -> str:
+        """What it needs of AMI, which is off else, as shipped: it costs every call something."""
+        return ""
+
     def start(self, site: Site) -> None:
         """Start its processes, with Asterisk up. Raises LabError."""
 

@@ -18,7 +18,12 @@ class Plain(Contender):
     prefix = "81"
 
     def extensions(self, site: Site) -> str:
-        return f"""\
-exten => _81XXXX,1,Set(NUMBER=${{DB({FAMILY}/${{EXTEN:2}})}})
+        return look_up_and_dial(self.prefix)
+
+
+def look_up_and_dial(prefix: str) -> str:
+    """The dialplan for two digits, with an order code after them."""
+    return f"""\
+exten => _{prefix}XXXX,1,Set(NUMBER=${{DB({FAMILY}/${{EXTEN:2}})}})
  same => n,Dial(PJSIP/${{NUMBER}}@trunk,45)
 """

@@ -9,7 +9,7 @@ from pathlib import Path
 from aiohttp import web
 from panoramisk import Manager  # type: ignore[import-untyped]
 
-from benchkit.contenders.plain import Plain
+from benchkit.contenders.ami import PREFIX
 from benchkit.settings import AMI_USER, HOST, Settings
 
 
@@ -31,7 +31,7 @@ async def serve(settings: Settings) -> None:
                 "Action": "Originate",
                 "Channel": f"PJSIP/{wanted['extension']}",
                 "Context": "call-bridge-managers",
-                "Exten": f"{Plain.prefix}{wanted['order']}",
+                "Exten": f"{PREFIX}{wanted['order']}",
                 "Priority": "1",
                 "CallerID": f'"Order {wanted["order"]}" <{wanted["order"]}>',
                 "Timeout": "30000",
