@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TypeVar
 
@@ -90,7 +90,7 @@ class Measured:
         return _per_call(self.blocks, lambda block: block.own_cpu)
 
 
-_One = TypeVar("_One", Measured, Clicked)
+_B = TypeVar("_B", Block, Clicks)
 
 
 def _per_call(blocks: list[Block], of: Callable[[Block], float]) -> float:
@@ -114,35 +114,39 @@ def run_calls(
     site: Site, peers: Peers, *, rounds: int, calls: int, progress: Callable[[str], None]
 ) -> list[Measured]:
     """In each round, every contender has `calls` calls, one at a time."""
-    measured = [Measured(contender) for contender in site.contenders]
-    for one, counts in _in_turns(site, measured, rounds, progress):
-        block = _dial(site, peers, one.contender, calls)
-        one.blocks += [block] if counts else []
-    return measured
+
+    def dial(contender: Contender) -> Block:
+        return _dial(site, peers, contender, calls)
+
+    return [Measured(*each) for each in _in_turns(site, dial, rounds, progress)]
 
 
 def run_clicks(
     site: Site, peers: Peers, *, rounds: int, clicks: int, progress: Callable[[str], None]
 ) -> list[Clicked]:
     """In each round, every contender has `clicks` clicks, one at a time."""
-    clicked = [Clicked(contender) for contender in site.contenders]
-    for one, counts in _in_turns(site, clicked, rounds, progress):
-        block = _click(site, peers, one.contender, clicks)
-        one.blocks += [block] if counts else []
-    return clicked
+
+    def click(contender: Contender) -> Clicks:
+        return _click(site, peers, contender, clicks)
+
+    return [Clicked(*each) for each in _in_turns(site, click, rounds, progress)]
 
 
 def _in_turns(
-    site: Site, all_: list[_One], rounds: int, progress: Callable[[str], None]
-) -> Iterator[tuple[_One, bool]]:
-    """Whose block it is, and whether it counts: not in a first round, which compiles, caches and connects."""
+    site: Site, measure: Callable[[Contender], _B], rounds: int, progress: Callable[[str], None]
+) -> list[tuple[Contender, list[_B]]]:
+    """Each contender's blocks, without those of a first round, which compiles, caches and connects."""
+    all_: list[tuple[Contender, list[_B]]] = [(contender, []) for contender in site.contenders]
     for round_ in range(rounds + 1):
         # Each contender follows another one than in the round before.
         first = round_ % len(all_)
-        for one in all_[first:] + all_[:first]:
-            progress(f"round {round_} of {rounds}: {one.contender.title}")
-            with one.contender.in_turn(site):
-                yield one, round_ > 0
+        for contender, counted in all_[first:] + all_[:first]:
+            progress(f"round {round_} of {rounds}: {contender.title}")
+            with contender.in_turn(site):
+                block = measure(contender)
+            if round_ > 0:
+                counted.append(block)
+    return all_
 
 
 def _dial(site: Site, peers: Peers, contender: Contender, calls: int) -> Block:

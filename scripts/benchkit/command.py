@@ -92,8 +92,7 @@ def _run(folder: Path, options: argparse.Namespace, progress: Progress) -> Resul
 class _Run:
     """Each part is written when it is done: an hour's results must not be lost by a later one's failure."""
 
-    open_lab: Callable[..., AbstractContextManager[Site]]
-    """A new lab with these contenders, up while its context lasts."""
+    open_lab: ladder.OpenLab
     results: Results
     options: argparse.Namespace
     progress: Progress

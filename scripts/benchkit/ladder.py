@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Protocol
 
 from benchkit.blocks import wait_for_carrier
 from benchkit.contenders import COMPARED, Contender
@@ -44,8 +45,11 @@ _RESTING = 0.1
 """Of a processor: what Asterisk and a way's own processes use where there is nothing to do."""
 
 
-OpenLab = Callable[[Contender], AbstractContextManager[Site]]
-"""A new lab with this way alone, up while its context lasts."""
+class OpenLab(Protocol):
+    """Makes labs."""
+
+    def __call__(self, *contenders: Contender) -> AbstractContextManager[Site]:
+        """A new lab with these ways, up while its context lasts."""
 
 
 @dataclass(frozen=True)

@@ -22,6 +22,8 @@ from labkit.places import CHECKOUT
 pytestmark = pytest.mark.alone
 
 CALLS, BLOCKS = 2, 1
+DIALLING = [kind.key for kind in ALL if kind().dials]
+CLICKING = [kind.key for kind in ALL if kind.clicks]
 ADDED_MODULES = {"app_dial.so", "func_db.so", "res_curl.so", "func_curl.so", "res_speech.so", "res_agi.so"}
 
 
@@ -42,10 +44,6 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     assert "Targets" in done.stdout
     facts: dict[str, Any] = json.loads(path.read_text())
     return facts
-
-
-DIALLING = [kind.key for kind in ALL if kind().dials]
-CLICKING = [kind.key for kind in ALL if kind.clicks]
 
 
 def test_every_way_is_measured() -> None:
