@@ -320,10 +320,10 @@ class Daemon:
         recovery = Recovery(self.switchboard, self._parts)
         reader = Reader(config.managers.endpoint, config.callbacks.endpoints)
         # On a trunk that is dialled directly a dial string has the number: no dialplan is given one.
-        sealed_dialling = trunk.dial_string if isinstance(trunk, SealedTrunk) else None
+        make_blank = trunk.blank if isinstance(trunk, SealedTrunk) else None
         callers_captures = CallersCaptures(self._parts, captures, pbx, self._calls)
         self.switchboard.capture_by(callers_captures)
-        self._token_calls = TokenCalls(self.switchboard, self._parts, sealed_dialling)
+        self._token_calls = TokenCalls(self.switchboard, self._parts, make_blank, self._calls)
         commands = Commands(
             pbx,
             reader,

@@ -102,8 +102,7 @@ class AgiServer:
         if answer.outcome is AgiOutcome.TURNED_AWAY:
             self._warn("an AGI request is not what Asterisk is carrying out")
         with contextlib.suppress(NotObeyed):  # the channel is gone: there is nobody left to be told
-            for name, value in answer.variables.items():
-                await conversation.set_variable(name, value)
+            await conversation.set_variables(answer.variables)
             if answer.go_to is not None:
                 await conversation.go_to(*answer.go_to)
 

@@ -17,7 +17,7 @@ import structlog
 
 from bridge.asterisk import names
 from bridge.asterisk.ari import AriError
-from bridge.asterisk.trunk import CarrierDown, NotDiallable
+from bridge.asterisk.trunk import Blank, CarrierDown
 from bridge.calls.causes import result_of_dial
 from bridge.calls.model import DIALPLAN_CALL, Result, State
 from bridge.store.database import now_ms
@@ -26,6 +26,7 @@ from bridge.switchboard import metrics
 from bridge.switchboard.admission import Admitted, Asked, Refused
 from bridge.switchboard.board import CallMoved, CallView, Switchboard
 from bridge.switchboard.live_call import Parts, open_number
+from bridge.switchboard.tasks import Tasks
 from bridge.vault import HiddenNumber, SealBroken
 
 log = structlog.get_logger()
@@ -62,7 +63,7 @@ class _Underway:
 
 
 class TokenCalls:
-    """`dial_string` makes the dial string of a number: "PJSIP/TOKEN@ENDPOINT".
+    """`make_blank` is a sealed trunk's: a dial string, "PJSIP/TOKEN@ENDPOINT", that leads nowhere yet.
 
     It is None on a trunk that is dialled directly: there the dial string has the number, and is for nobody.
     """
@@ -71,11 +72,13 @@ class TokenCalls:
         self,
         switchboard: Switchboard,
         parts: Parts,
-        dial_string: Callable[[HiddenNumber], str] | None,
+        make_blank: Callable[[], Blank] | None,
+        tasks: Tasks,
     ) -> None:
         self._switchboard = switchboard
         self._parts = parts
-        self._dial_string = dial_string
+        self._make_blank = make_blank
+        self._tasks = tasks
         self._calls: dict[str, _Underway] = {}
         self._missing: set[str] = set()
 
@@ -92,44 +95,56 @@ class TokenCalls:
                 )
 
     async def begin(self, extension: str, code: str, channel_id: str) -> GivenToken | NoToken | Refused:
-        """Decide by the rules; a yes is on disk before there is a token."""
-        if self._dial_string is None:
+        """Decide by the rules; a yes is on disk before its token leads to anybody.
+
+        It is given before that: what Asterisk sends when it is dialled waits at the redirect server.
+        """
+        if self._make_blank is None:
             log.error("a token was asked for, and customers are dialled directly", extension=extension)
             return NoToken(Result.FAILED)
         managers, in_all = self._switchboard.engagements.counted(extension)
         call = _Underway(names.new_call_id(), extension, code, channel_id, now_ms())
         self._take(call)  # before anything is awaited: the next call that is decided sees this one
         asked = Asked(call.id, DIALPLAN_CALL, extension, code, channel_id, managers, in_all)
-        given = await self._begin(call, asked, self._dial_string)
+        given = await self._begin(call, asked, self._make_blank)
         # Not in a "finally": what is given up half-way may be on record, and ends with its channel.
         if not isinstance(given, GivenToken):
             self._drop(call.id)
         return given
 
     async def _begin(
-        self, call: _Underway, asked: Asked, dial_string: Callable[[HiddenNumber], str]
+        self, call: _Underway, asked: Asked, make_blank: Callable[[], Blank]
     ) -> GivenToken | NoToken | Refused:
         outcome = await self._parts.admission.ask(asked)
-        if isinstance(outcome, Admitted):
-            if outcome.on_its_way is not None:
-                # As on record: an answer can't be earlier.
-                call.started_ms = outcome.on_its_way.call.started_ms
-            outcome = await self._parts.admission.recorded(outcome) or outcome
         if isinstance(outcome, Refused):
-            log.info("call refused", extension=call.extension, reason=outcome.audit_reason)
-            metrics.refusals.labels(outcome.reason.value if outcome.reason else metrics.DATABASE).inc()
-            return outcome
+            return _refused(call, outcome)
+        if outcome.on_its_way is not None:
+            # As on record: an answer can't be earlier.
+            call.started_ms = outcome.on_its_way.call.started_ms
         try:
-            dialled = dial_string(self._open(outcome))
-        except CarrierDown:
-            return self._not_dialled(call, Result.CARRIER_DOWN)
-        except (SealBroken, NotDiallable):
-            log.error("a contact's number does not open; the customer can't be called", call=call.id)
-            return self._not_dialled(call, Result.FAILED)
-        token, _, endpoint = dialled.removeprefix("PJSIP/").partition("@")
+            number, blank = self._open(outcome), make_blank()
+        except (CarrierDown, SealBroken) as error:
+            not_on_record = await self._parts.admission.recorded(outcome)
+            return _refused(call, not_on_record) if not_on_record else self._not_dialled(call, error)
+        self._tasks.start(self._fill(call, outcome, number, blank), f"token of {call.id}", call=call.id)
+        token, _, endpoint = blank.dial_string.removeprefix("PJSIP/").partition("@")
         self._announce(call, None)
         seconds = round(min(outcome.talk_seconds, self._parts.timings.talk))
         return GivenToken(call.id, token, endpoint, seconds)
+
+    async def _fill(self, call: _Underway, admitted: Admitted, number: HiddenNumber, blank: Blank) -> None:
+        """Let the token lead to the customer, once the call is on disk and if it goes on."""
+        not_on_record = await self._parts.admission.recorded(admitted)
+        goes_on = call.id in self._calls
+        if goes_on and not_on_record is None:
+            blank.fill(number)
+            return
+        blank.void()
+        if not_on_record is not None:
+            _refused(call, not_on_record)
+            if goes_on:
+                self._drop(call.id)
+                self._announce(call, Result.FAILED)
 
     def _open(self, admitted: Admitted) -> HiddenNumber:
         """Raises SealBroken."""
@@ -137,7 +152,10 @@ class TokenCalls:
             raise SealBroken("The keys were taken away meanwhile.")
         return open_number(self._parts.vault, admitted.contact)
 
-    def _not_dialled(self, call: _Underway, result: Result) -> NoToken:
+    def _not_dialled(self, call: _Underway, error: CarrierDown | SealBroken) -> NoToken:
+        result = Result.CARRIER_DOWN if isinstance(error, CarrierDown) else Result.FAILED
+        if isinstance(error, SealBroken):
+            log.error("a contact's number does not open; the customer can't be called", call=call.id)
         self._finish(call, result, None)
         return NoToken(result)
 
@@ -207,3 +225,9 @@ class TokenCalls:
         state = State.DIALLING if result is None else State.CLOSED
         view = CallView(call.id, DIALPLAN_CALL, call.code, call.extension, state.value, call.started_ms, None)
         self._switchboard.announce(CallMoved(view, result, over=result is not None))
+
+
+def _refused(call: _Underway, refused: Refused) -> Refused:
+    log.info("call refused", extension=call.extension, reason=refused.audit_reason)
+    metrics.refusals.labels(refused.reason.value if refused.reason else metrics.DATABASE).inc()
+    return refused

@@ -45,6 +45,17 @@ MENU: Final = f"""
 exten => {MENUS_NUMBER},1,Goto(our-menu,s,1)
 exten => {CAPTURES_NUMBER},1,Gosub(call-bridge-capture,s,1)
 """
+STALE: Final = """
+[our-managers](+)
+exten => _*8XXXX,1,Set(CALLBRIDGE_REASON=stale)
+ same => n,AGI(agi://127.0.0.1:4573/order,${EXTEN:2})
+ same => n,GotoIf($["${CALLBRIDGE_STATUS} ${CALLBRIDGE_REASON}" = "ok "]?yes)
+ same => n,Hangup(21)
+ same => n(yes),Answer()
+ same => n,Hangup()
+"""
+"""*81042 is answered where /order has said yes, and has taken away what an earlier answer might have left."""
+
 QUEUES: Final = """
 [general]
 [our-agents]
@@ -76,7 +87,7 @@ def agi_shop(
     carrier = f"{CARRIER_HOST}:{ports.free_port(CARRIER_HOST, UDP)}"
     lab = Lab.create(folder, managers=3, carrier=carrier)
     agi = f"127.0.0.1:{ports.free_port('127.0.0.1', socket.SOCK_STREAM)}"
-    dialplan = (examples() + MENU).replace("127.0.0.1:4573", agi)
+    dialplan = (examples() + MENU + STALE).replace("127.0.0.1:4573", agi)
     pjsip = MANAGERS + (INCOMING if incoming else "")
     added = {"modules.conf": MODULES, "pjsip.conf": pjsip, "extensions.conf": dialplan}
     replaced = {"queues.conf": QUEUES, "logger.conf": LOGGER, "cdr.conf": CALL_RECORDS}

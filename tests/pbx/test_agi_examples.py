@@ -66,6 +66,11 @@ async def test_order_says_whether_this_phone_may_call_it_now(lab: Lab) -> None:
     assert records(lab) == before, "a question is no call"
 
 
+async def test_each_command_sets_all_of_its_variables_the_empty_ones_too(lab: Lab) -> None:
+    async with registered_phone(lab) as phone:
+        assert await dialled(phone, "*81042")
+
+
 async def test_token_calls_the_customer_by_the_shops_own_dial(lab: Lab) -> None:
     before = records(lab)
     async with carrier_that(lab, answer(after=0.05)) as carrier, registered_phone(lab) as phone:

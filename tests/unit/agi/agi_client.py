@@ -35,13 +35,6 @@ class Told:
 
     commands: list[str] = field(default_factory=list)
 
-    @property
-    def variables(self) -> dict[str, str]:
-        found = [
-            each.removeprefix("SET VARIABLE ").split(" ", 1) for each in self.commands if "VARIABLE" in each
-        ]
-        return {name: value[1:-1].replace('\\"', '"') for name, value in found}
-
 
 async def ask(port: int, data: bytes, *, answers: Sequence[str] = ()) -> Told:
     """Ask, and obey each command, `answers` first; until the other side has nothing more to say."""

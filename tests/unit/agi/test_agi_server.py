@@ -77,7 +77,14 @@ async def test_a_hang_up_in_between_and_a_command_that_is_being_tried_are_passed
 
 
 @pytest.mark.parametrize(
-    "answer", ["511 result=-1 Command Not Permitted on a dead channel", "520 Invalid", "200 result=-1", "?"]
+    "answer",
+    [
+        "511 result=-1 Command Not Permitted on a dead channel",
+        "520 Invalid",
+        "200 result=-1",
+        "200 result=-2",
+        "?",
+    ],
 )
 async def test_a_channel_that_does_not_obey_is_told_no_more(port: int, answer: str) -> None:
     told = await ask(port, request("order"), answers=[answer])
@@ -191,6 +198,20 @@ async def test_a_flood_of_clients_does_not_fill_the_log(port: int) -> None:
                 writer.write(b"\n")
                 assert await is_closed(reader)
     assert [line["event"] for line in logs] == ["an AGI client sent no request"]
+
+
+async def test_values_of_plain_words_take_one_command_together() -> None:
+    told = {"STATUS": "ok", "REASON": "", "NAME": 'Ann "A", B', "CALL": "b-c_1.2", "LABEL": "Order 1042"}
+
+    async def answer(_: Request) -> Answer:
+        return Answer(AgiCommand.ORDER, AgiOutcome.OK, told)
+
+    async with AgiServer(answer, peers=["127.0.0.1"]).listening("127.0.0.1", 0) as port:
+        assert (await ask(port, request("order"))).commands == [
+            'EXEC MSet "STATUS=ok,REASON=,CALL=b-c_1.2"',
+            'SET VARIABLE NAME "Ann \\"A\\", B"',
+            'SET VARIABLE LABEL "Order 1042"',
+        ]
 
 
 @pytest.mark.parametrize("value", ["a\nSET VARIABLE X 1", "a\rb", "\0", "a\u2028b"])

@@ -11,7 +11,8 @@ from typing import cast
 from zoneinfo import ZoneInfo
 
 import pytest
-from obliging_shop import Shop, open_shop
+from flawed_disk import ONCE, Disk
+from obliging_shop import Shop, late_disk, open_shop, until
 from sqlalchemy import update
 
 from bridge.agi.commands import (
@@ -30,7 +31,7 @@ from bridge.asterisk.ari import LinkDown
 from bridge.asterisk.callers import CallerLine
 from bridge.asterisk.happenings import Reader
 from bridge.asterisk.pbx import RunningAgi
-from bridge.asterisk.trunk import CarrierDown
+from bridge.asterisk.trunk import Blank, CarrierDown
 from bridge.calls.capture import CaptureTimings
 from bridge.calls.model import DIALPLAN_CALL, Result
 from bridge.rules import LockOut, OpeningHours, TimeRange, WorkingHours
@@ -43,7 +44,7 @@ from bridge.store.panic import Panic, begin_panic
 from bridge.store.records import CallRecord, open_calls, recent_calls
 from bridge.store.schema import customers
 from bridge.switchboard import token_calls
-from bridge.switchboard.admission import Admission, Admitted, Refused
+from bridge.switchboard.admission import Admission, Admitted, Asked, Refused
 from bridge.switchboard.board import CallMoved
 from bridge.switchboard.callers_captures import CallersCaptures
 from bridge.switchboard.capture import Captures
@@ -74,9 +75,12 @@ class Line:
             shop.database, parts.pbx, line, StandIns.NOBODY, language="en", hours=ALWAYS_OPEN
         )
         parts.vault = cast(Vault, BlindVault())
-        self.token_calls = TokenCalls(shop.board, parts, self._dial_string)
+        self.tasks = Tasks()
+        self.token_calls = TokenCalls(shop.board, parts, self._blank, self.tasks)
+        self.led_on: list[object] = []
+        """What became of tokens: the number that each was filled with, or None where it leads nowhere."""
         captures = Captures(shop.database, "GB", CaptureTimings())
-        self.captures = CallersCaptures(parts, captures, parts.pbx, Tasks())
+        self.captures = CallersCaptures(parts, captures, parts.pbx, self.tasks)
         self.commands = Commands(
             parts.pbx,
             Reader("PJSIP/{extension}", ["trunk"]),
@@ -112,10 +116,14 @@ class Line:
         (record, *_) = await recent_calls(self.shop.database)
         return record
 
-    def _dial_string(self, _number: HiddenNumber) -> str:
+    def _blank(self) -> Blank:
         if self.carrier_is_down:
             raise CarrierDown
-        return "PJSIP/bcdfghjk@trunk-sealed"
+        return Blank(
+            "PJSIP/bcdfghjk@trunk-sealed",
+            fill=self.led_on.append,
+            void=lambda: self.led_on.append(None),
+        )
 
     async def _caller(self, *_: object) -> ReadNumber | None:
         return self.caller
@@ -312,6 +320,8 @@ async def test_a_token_is_for_a_call_that_is_on_record(line: Line) -> None:
     assert told(answer) == ("ok", "")
     assert (value(answer, "TOKEN"), value(answer, "ENDPOINT")) == ("bcdfghjk", "trunk-sealed")
     assert int(answer.variables["TIMEOUT(absolute)"]) == int(value(answer, "SECONDS")) + 45
+    await until(lambda: bool(line.led_on))
+    assert line.led_on == [CALLERS_NUMBER.number]
     (call,) = await open_calls(line.shop.database)
     assert (call.id, call.kind, call.order_code) == (value(answer, "CALL"), DIALPLAN_CALL, OWN)
     (entry, *_) = await recent_entries(line.shop.database)
@@ -413,17 +423,17 @@ async def test_a_call_that_is_given_up_half_way_ends_with_its_channel_too(
     line: Line, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A disk that takes too long: the record may come after whoever asked has been let go."""
-    put_on_record = line.admission.recorded
-    recorded = asyncio.Event()
+    decide = line.admission.ask
+    decided = asyncio.Event()
 
-    async def record_and_hang(admitted: Admitted) -> Refused | None:
-        await put_on_record(admitted)
-        recorded.set()
+    async def decide_and_hang(asked: Asked) -> Admitted | Refused:
+        await decide(asked)
+        decided.set()
         return await asyncio.Future()
 
-    monkeypatch.setattr(line.admission, "recorded", record_and_hang)
+    monkeypatch.setattr(line.admission, "ask", decide_and_hang)
     asking = asyncio.get_running_loop().create_task(line.ask("token", OWN))
-    await recorded.wait()
+    await decided.wait()
     asking.cancel()
     await asyncio.wait([asking])
     line.shop.pbx.running.clear()
@@ -435,7 +445,7 @@ async def test_a_call_that_is_given_up_half_way_ends_with_its_channel_too(
 
 async def test_a_daemon_goes_on_with_the_calls_of_the_one_before(line: Line) -> None:
     call_id, channel = await line.token()
-    successor = TokenCalls(line.shop.board, line.shop.parts, None)
+    successor = TokenCalls(line.shop.board, line.shop.parts, None, line.tasks)
     successor.adopt(await open_calls(line.shop.database))
     assert line.shop.board.engagements.counted("101") == (1, 1)
     assert successor.end(call_id, channel, status="BUSY", cause=17, seconds=None) is Result.BUSY
@@ -449,7 +459,7 @@ async def test_a_dead_carrier_is_told_and_recorded(line: Line) -> None:
 
 
 async def test_on_a_trunk_that_is_dialled_directly_there_are_no_tokens(line: Line) -> None:
-    direct = TokenCalls(line.shop.board, line.shop.parts, None)
+    direct = TokenCalls(line.shop.board, line.shop.parts, None, line.tasks)
     assert not isinstance(await direct.begin("101", OWN, "1732.1"), GivenToken)
     assert await recent_calls(line.shop.database) == []
 
@@ -462,6 +472,52 @@ async def test_a_token_that_can_not_go_on_record_is_not_given(line: Line) -> Non
     answer = await line.ask("token", OWN)
     assert (*told(answer), value(answer, "TOKEN")) == ("failed", "database", "")
     assert len(line.token_calls) == 0
+
+
+async def test_a_token_leads_to_nobody_before_its_call_is_on_disk(line: Line) -> None:
+    with late_disk(line.shop):
+        await line.token()
+        await asyncio.sleep(0.05)
+        assert line.led_on == []
+    await until(lambda: line.led_on == [CALLERS_NUMBER.number])
+
+
+async def test_the_token_of_a_call_that_is_over_before_it_is_on_disk_leads_nowhere(line: Line) -> None:
+    with late_disk(line.shop):
+        call_id, channel = await line.token()
+        await line.ask("result", call_id, "CANCEL", channel_id=channel)
+    await until(lambda: line.led_on == [None])
+    assert (await line.record()).result == "cancelled"
+
+
+async def test_whichever_statement_fails_no_token_leads_to_anybody_unrecorded(line: Line) -> None:
+    moved: list[CallMoved] = []
+    line.shop.board.watch(moved.append)
+    disk = Disk(line.shop.database)
+    refused = given = 0
+    came_so_far = True
+    while came_so_far:
+        line.led_on.clear()
+        disk.fail("disk I/O error", first=refused + given + 1, times=ONCE)
+        answer = await line.ask("token", OWN)
+        await until(lambda: len(line.tasks) == 0)
+        came_so_far = disk.has_failed
+        disk.heal()
+        if not came_so_far:
+            break
+        assert await open_calls(line.shop.database) == []
+        assert len(line.token_calls) == 0
+        if value(answer, "STATUS") == "ok":
+            assert line.led_on == [None]
+            assert [(each.result, each.over) for each in moved] == [(None, False), (Result.FAILED, True)]
+            given += 1
+        else:
+            assert (*told(answer), value(answer, "TOKEN")) == ("failed", "database", "")
+            assert line.led_on == []
+            refused += 1
+    assert line.led_on == [CALLERS_NUMBER.number]
+    assert refused >= 4, "begun, looked up, written, audited"
+    assert given == 1, "committed"
 
 
 async def test_the_desk_hears_of_a_call_by_token(line: Line) -> None:
