@@ -38,7 +38,7 @@ _BRIDGE_TYPE: Final = "mixing,proxy_media"
 # What a customer's side may not send to the manager's, however open the PBX's settings: text, who it is and
 # by way of whom it came, video, fax; and tones that spell a number. The names are FRAME_DROP()'s own.
 _DROPPED_ALWAYS: Final = "TEXT,TEXT_DATA,CONNECTED_LINE,REDIRECTING,VIDEO,MODEM"
-_DROPPED_FRAMES: Final = f"DTMF_BEGIN,DTMF_END,{_DROPPED_ALWAYS}"
+DROPPED_FRAMES: Final = f"DTMF_BEGIN,DTMF_END,{_DROPPED_ALWAYS}"
 
 # A daemon that takes over hundreds of calls renews all their limits. These are no hurry, and must leave
 # connections to ARI free for whoever dials or hangs up meanwhile.
@@ -267,7 +267,7 @@ class Pbx:
         return {
             "CALLERID(all)": identity,
             "CONNECTEDLINE(all)": f'"{self._shop.name}" <{self._shop.number}>',
-            "FRAME_DROP(RX)": _DROPPED_FRAMES,
+            "FRAME_DROP(RX)": DROPPED_FRAMES,
         }
 
     async def join(self, call_id: str, manager_channel: str, customer_channel: str) -> None:
@@ -320,7 +320,7 @@ class Pbx:
         await self._drop(customer_channel, _DROPPED_ALWAYS)
 
     async def close_keys(self, customer_channel: str) -> None:
-        await self._drop(customer_channel, _DROPPED_FRAMES)
+        await self._drop(customer_channel, DROPPED_FRAMES)
 
     async def _drop(self, channel_id: str, frames: str) -> None:
         await self._client.channels.handle(channel_id).set_variable("FRAME_DROP(RX)", frames)

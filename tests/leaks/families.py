@@ -28,6 +28,7 @@ from openings import (
 from ordinary import FAX_EXTENSION, ORDINARY, ORDINARY_TEXTS
 from probes import Probe
 
+from bridge.asterisk.pbx import DROPPED_FRAMES
 from labkit.pbxfiles import SHOP_IDENTITY
 
 
@@ -55,6 +56,11 @@ def frames_dropped(kind: str) -> Closing:
     return Closing(f"`FRAME_DROP(RX)` of {kind} on the customer's leg", code=FRAME_DROP_OF[kind])
 
 
+FRAMES_DROPPED_BY_THE_TRUNK = setting(
+    TRUNK, f"set_var=FRAME_DROP(RX)={DROPPED_FRAMES}", opened="CALLBRIDGE_NOTHING=1"
+)
+"""What it drops of a channel that the daemon makes is said anew by that; but a hook it is all the same."""
+
 IDENTITIES = (
     setting(TRUNK, "trust_id_inbound=no"),
     setting(TRUNK, "trust_connected_line=no"),
@@ -65,6 +71,7 @@ JOINED_MEDIA = (
     Closing("the bridge's type is `proxy_media`", code=PROXY_MEDIA),
     Closing("`bridge_native_rtp` is not loaded", modules=("bridge_native_rtp",)),
     Closing("`FRAME_DROP(RX)` on the customer's leg", code=FRAME_DROP),
+    FRAMES_DROPPED_BY_THE_TRUNK,
 )
 
 CALLS_BY_THE_CARRIER = (

@@ -113,7 +113,7 @@ class Shop:
         self._load(tuple(dict.fromkeys(module for closing in closings for module in closing.modules)))
         self._opened_code.write_text("\n".join(closing.code for closing in closings if closing.code))
         try:
-            with _lines_opened(self.lab, [line for line in lines if not _read_at_start(line)]):
+            with lines_opened(self.lab, [line for line in lines if not _read_at_start(line)]):
                 yield
         finally:
             self._opened_code.write_text("")
@@ -185,7 +185,7 @@ def opened_shop(lab: Lab, folder: Path) -> Iterator[Shop]:
 
 
 @contextmanager
-def _lines_opened(lab: Lab, lines: list[Line]) -> Iterator[None]:
+def lines_opened(lab: Lab, lines: list[Line]) -> Iterator[None]:
     """While Asterisk runs."""
     commands = dict.fromkeys(RELOADED_BY[_read_from(line)] for line in lines)
     try:

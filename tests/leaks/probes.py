@@ -60,9 +60,9 @@ SLOW_SECONDS = 40.0
 """An Asterisk that has just been opened somewhere may log all it does, or stand still for half a minute."""
 
 
-async def talking(phone: Phone, carrier: Carrier) -> tuple[Call, Call]:
+async def talking(phone: Phone, carrier: Carrier, dialled: str = "*1042") -> tuple[Call, Call]:
     """The manager's side and the customer's side of a conversation."""
-    call = await phone.dial("*1042")
+    call = await phone.dial(dialled)
     await call.answered(SLOW_SECONDS)
     customer = await carrier.called(within=SLOW_SECONDS)
     await customer.acknowledged()
@@ -113,9 +113,9 @@ async def rtcp(lab: Lab, phone: Phone, carrier: Carrier) -> list[str]:
     return await heard([way for way in loud.ways.all_media() if "RTCP" in way.name], phone, call)
 
 
-async def keys(lab: Lab, phone: Phone, carrier: Carrier) -> list[str]:
+async def keys(lab: Lab, phone: Phone, carrier: Carrier, dialled: str = "*1042") -> list[str]:
     loud = LoudCarrier(carrier, Ways(), lab.sip_address)
-    call, customer = await talking(phone, carrier)
+    call, customer = await talking(phone, carrier, dialled)
     await loud.press_keys(customer)
     return await heard([loud.ways.keys, loud.ways.keys_by_info], phone, call)
 

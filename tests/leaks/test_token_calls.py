@@ -7,7 +7,10 @@ from collections.abc import Iterator
 import pytest
 from agi_shop import agi_shop
 from conftest import WITHOUT_LIMITS
+from families import FRAMES_DROPPED_BY_THE_TRUNK
 from loud import LoudCarrier, OneIdentity
+from openings import lines_opened
+from probes import keys
 from search import CUSTOMER, leaked, unheard
 from ways import ALONE, LOUD, Ways
 
@@ -42,6 +45,14 @@ async def test_nothing_that_a_carrier_says_reaches_the_manager_of_a_token_call(
     said = ways.tried_by(LOUD)
     assert unheard(said, carrier.recording, phone.recording) == [], "all was said, and could be heard"
     assert leaked([*said, CUSTOMER], phone.recording) == []
+
+
+async def test_the_sealed_trunk_alone_keeps_keys_from_the_manager_of_a_token_call(
+    lab: Lab, phone: Phone, carrier: Carrier
+) -> None:
+    """Nobody has made that channel who could say what it may let through. With it, see above."""
+    with lines_opened(lab, [*FRAMES_DROPPED_BY_THE_TRUNK.lines]):
+        assert await keys(lab, phone, carrier, dialled="*71042")
 
 
 @pytest.mark.parametrize("turn", range(len(ALONE)))

@@ -23,7 +23,7 @@ OWN_WORDS = "the manager is told in our words: what a failure says ends at Aster
 OWN_SDP = "Asterisk writes each side's SDP itself"
 OWN_RTP = (
     "each alone keeps media in Asterisk: bridge type `proxy_media`; `bridge_native_rtp` not loaded; "
-    "`FRAME_DROP(RX)` on the customer's leg"
+    "`FRAME_DROP(RX)` on the customer's leg, by the daemon or by `set_var=` of the sealed trunk"
 )
 KEYS = "`FRAME_DROP(RX)` of DTMF on the customer's leg"
 TEXT = "`res_pjsip_messaging` is not loaded; also `FRAME_DROP(RX)` of TEXT on the customer's leg"

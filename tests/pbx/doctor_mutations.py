@@ -416,6 +416,7 @@ MUTATIONS: dict[str, Mutation] = {
     "trunk-rewrite-contact": Mutation(under(TRUNK, "rewrite_contact=yes")),
     "trunk-identify-by": Mutation(under(TRUNK, "identify_by=username")),
     "trunk-redirect-method": Mutation(under(TRUNK, "redirect_method=uri_core")),
+    "sealed-frames": Mutation(under(SEALED, "set_var=FRAME_DROP(RX)=TEXT")),
     "sealed-identify-by": Mutation(under(SEALED, "identify_by=ip")),
     "sealed-redirect-method": Mutation(under(SEALED, "redirect_method=user")),
     "trunk-endpoint-missing": Mutation(

@@ -6,6 +6,7 @@ import ipaddress
 import re
 from collections.abc import Callable, Iterator
 
+from bridge.asterisk.pbx import DROPPED_FRAMES
 from bridge.asterisk.sealed.redirect import keeps_causes
 from bridge.doctor.checks.dialplan import strips
 from bridge.doctor.checks.endpoints import FOR_BOTH, Wanted, settings_checks, spots
@@ -25,6 +26,7 @@ from bridge.doctor.pjsip import (
 _FEWEST_NETWORK_BITS = {4: 20, 6: 48}
 _SIP_PORT = 5060
 _CODECS = frozenset({"alaw", "ulaw"})
+_FRAME_DROP = "FRAME_DROP(RX)="
 
 
 def _sections(facts: Facts) -> list[Section]:
@@ -155,6 +157,19 @@ def _sealed_proxy(facts: Facts) -> Iterator[Spot]:
                 setting.place,
                 f"[{section.name}] has an outbound_proxy",
                 correct(section, setting, "outbound_proxy="),
+            )
+
+
+def _sealed_frames(facts: Facts) -> Iterator[Spot]:
+    for endpoint in _sealed(facts):
+        settings = [each for each in endpoint.all("set_var") if each.value.startswith(_FRAME_DROP)]
+        setting = settings[-1] if settings else None
+        dropped = setting.value.removeprefix(_FRAME_DROP).split(",") if setting else []
+        if missing := [frame for frame in DROPPED_FRAMES.split(",") if frame not in dropped]:
+            yield Spot(
+                setting.place if setting else endpoint.place,
+                f"[{endpoint.name}] lets {', '.join(missing)} come from a customer",
+                correct(endpoint, setting, f"set_var={_FRAME_DROP}{DROPPED_FRAMES}"),
             )
 
 
@@ -340,6 +355,14 @@ CHECKS = (
         "A carrier that answers 302 makes PJSIP call whatever it names, be it one of your phones.",
         "Update Asterisk: from 20.19, 22.9 and 23.3 on the daemon can stop it.",
         _sealed_redirects,
+    ),
+    Check(
+        "sealed-frames",
+        Gravity.WARNING,
+        "In a call that a dialplan of yours dials by a token, a carrier can spell the number to the manager, "
+        "by keys for one.",
+        "Leave `set_var=FRAME_DROP(RX)=...` to the template from `dialplan/`, or copy that line from it.",
+        _sealed_frames,
     ),
     Check(
         "sealed-outbound-proxy",
