@@ -20,8 +20,8 @@ class Settings:
     numbers: Path
     curl_port: int
     fastagi_port: int
-    redirect_agi_port: int
-    redirect_sip_port: int
+    token_agi: str
+    """Where call-bridge gives tokens."""
     sip_port: int
     """Asterisk's."""
     ami_port: int
@@ -29,9 +29,6 @@ class Settings:
     """The Unix socket on which the click-to-call program takes clicks."""
     ari_port: int
     ari_user: str
-    carrier: str
-    redirect_config: Path
-    """The config.yaml of the experiment with the redirect server."""
     ami_secret: str = field(repr=False)
     ari_password: str = field(repr=False)
 
@@ -41,6 +38,6 @@ class Settings:
     @classmethod
     def load(cls, path: Path) -> Self:
         facts = json.loads(path.read_text())
-        for name in ("numbers", "ami_click", "redirect_config"):
+        for name in ("numbers", "ami_click"):
             facts[name] = Path(facts[name])
         return cls(**facts)

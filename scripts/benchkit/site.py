@@ -26,7 +26,7 @@ from bridge.store.managers import add_manager
 from labkit import daemonfiles, pbxfiles, ports
 from labkit.daemonfiles import NO_LIMITS, PLENTY
 from labkit.lab import CALL_BRIDGE, Lab
-from labkit.pbxfiles import SHOP_IDENTITY, write_private
+from labkit.pbxfiles import write_private
 from labkit.places import CHECKOUT, SCRIPTS
 from labkit.plan import CARRIER_HOST, TCP, UDP
 from labkit.processes import Process, start
@@ -63,16 +63,10 @@ class Site:
         self.contenders = contenders
         self.programs: dict[str, Process] = {}
         self.direct = _second(lab, "direct")
-        self.redirect = _second(lab, "redirect")
 
     @property
     def folder(self) -> Path:
         return self.lab.folder
-
-    @property
-    def shop_identity(self) -> str:
-        """What the shop's trunks say of who is calling."""
-        return SHOP_IDENTITY
 
     @property
     def managers(self) -> list[str]:
@@ -82,6 +76,11 @@ class Site:
     @property
     def asterisk(self) -> Process:
         return self.lab.record.processes["asterisk"]
+
+    @property
+    def daemon(self) -> Process:
+        """The one that dials sealed."""
+        return self.lab.record.processes["daemon"]
 
     def code_of(self, extension: str) -> str:
         return str(FIRST_ORDER + self.managers.index(extension))
@@ -100,8 +99,7 @@ class Site:
         asyncio.run(self._add_managers())
         self.lab.call_bridge("orders", "import", str(self._write_orders()))
         numbers.write(self.settings.numbers, self._rows())
-        for second in (self.direct, self.redirect):
-            _copy_database(self.lab.database_path, second.database)
+        _copy_database(self.lab.database_path, self.direct.database)
         self.settings.save(self._settings_path)
 
     def start(self) -> None:
@@ -141,6 +139,11 @@ class Site:
 
     def end_program(self, name: str) -> None:
         self.programs.pop(name).end()
+
+    def start_daemon(self) -> None:
+        """Unless another way has done so."""
+        if "daemon" not in self.lab.record.processes:
+            self.lab.start_daemon()
 
     def start_second_daemon(self) -> None:
         command: list[str | Path] = [CALL_BRIDGE, "--config", self.direct.config, "serve"]
@@ -190,21 +193,21 @@ class Site:
         own = yaml.safe_load(record.config_path.read_text())
         own["rules"] = {**own["rules"], "limits": _LIMITS}
         own["calls"] = {**own["calls"], "max_live": PLENTY}
-        write_private(record.config_path, yaml.safe_dump(own))
-        for second in (self.direct, self.redirect):
-            second.config.parent.mkdir(mode=0o700, exist_ok=True)
-            write_private(second.config, yaml.safe_dump(_direct(own, second)))
+        sealed = {**own, "agi": {"listen": self.settings.token_agi}}
+        write_private(record.config_path, yaml.safe_dump(sealed))
+        self.direct.config.parent.mkdir(mode=0o700, exist_ok=True)
+        write_private(self.direct.config, yaml.safe_dump(_direct(own, self.direct)))
 
 
 def asterisk_files(site: Site) -> dict[str, str]:
     """The lab's own files, which include the shipped ones, with what the contenders add below them."""
     texts = pbxfiles.texts(site.lab.record)
     extensions = "\n".join(contender.extensions(site) for contender in site.contenders)
+    contexts = "".join(contender.contexts(site) for contender in site.contenders)
     loads = "\n".join(f"load={name}.so" for name in _MODULES)
     return texts | {
         "modules.conf": f"{texts['modules.conf']}\n[modules](+)\n{loads}\n",
-        "extensions.conf": f"{texts['extensions.conf']}\n[call-bridge-managers](+)\n{extensions}",
-        "pjsip.conf": texts["pjsip.conf"] + "".join(contender.pjsip(site) for contender in site.contenders),
+        "extensions.conf": f"{texts['extensions.conf']}\n[call-bridge-managers](+)\n{extensions}{contexts}",
         "manager.conf": texts["manager.conf"] + "".join(one.manager(site) for one in site.contenders),
     }
 
@@ -261,15 +264,12 @@ def settings_of(lab: Lab) -> Settings:
         numbers=lab.folder / "numbers.sqlite3",
         curl_port=_port(),
         fastagi_port=_port(),
-        redirect_agi_port=_port(),
-        redirect_sip_port=ports.free_port(HOST, socket.SOCK_DGRAM),
+        token_agi=f"{HOST}:{_port()}",
         sip_port=lab.record.sip_port,
         ami_port=_port(),
         ami_click=lab.record.run_folder / "ami-click.sock",
         ari_port=lab.record.ari_port,
         ari_user=lab.ari_user,
-        carrier=f"sip:{{number}}@{lab.record.carrier}",
-        redirect_config=lab.folder / "redirect" / "config.yaml",
         ami_secret=secrets.token_hex(15),
         ari_password=lab.ari_password,
     )

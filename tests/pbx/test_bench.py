@@ -12,7 +12,7 @@ import pytest
 
 from benchkit import ladder, plot, report
 from benchkit import site as site_module
-from benchkit.contenders import ALL, COMPARED, ami
+from benchkit.contenders import ALL, COMPARED, ami, token
 from benchkit.contenders.callbridge import Sealed
 from benchkit.site import Site, asterisk_files, open_site, settings_of
 from labkit import pbxfiles
@@ -114,7 +114,7 @@ def test_it_runs_on_the_files_that_the_leak_suite_runs_on(site: Site) -> None:
     assert ours.keys() == labs.keys()
     assert all(ours[name].startswith(text) for name, text in labs.items())
     changed = {name for name, text in labs.items() if ours[name] != text}
-    assert changed == {"modules.conf", "extensions.conf", "pjsip.conf", "manager.conf"}
+    assert changed == {"modules.conf", "extensions.conf", "manager.conf"}
 
 
 def test_ami_is_off_as_shipped_but_for_the_way_that_needs_it(site: Site) -> None:
@@ -128,11 +128,11 @@ def test_what_it_adds_changes_nothing_that_is_shipped(site: Site) -> None:
     labs, ours = pbxfiles.texts(site.lab.record), asterisk_files(site)
     added = {name: ours[name].removeprefix(text) for name, text in labs.items()}
     assert set(re.findall(r"load=(\S+)", added["modules.conf"])) == ADDED_MODULES
-    assert re.findall(r"^\[.*", added["pjsip.conf"], re.MULTILINE) == [
-        "[bench-redirect](call-bridge-trunk-sealed)",
-        "[bench-redirect](call-bridge-trunk-sealed-aor)",
-    ]
-    patterns = re.findall(r"^exten => (\S+?),", added["extensions.conf"], re.MULTILINE)
+    dialled, *contexts = re.split(
+        r"^\[(?!call-bridge-managers\])", added["extensions.conf"], flags=re.MULTILINE
+    )
+    assert [each.partition("]")[0] for each in contexts] == [token.CONTEXT]
+    patterns = re.findall(r"^exten => (\S+?),", dialled, re.MULTILINE)
     own = {kind.key: kind.prefix for kind in ALL} | {ami.AmiClick.key: ami.PREFIX}
     assert patterns == [f"_{prefix}XXXX" for prefix in own.values() if prefix not in ("", "*")]
 

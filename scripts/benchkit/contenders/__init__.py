@@ -9,7 +9,7 @@ from benchkit.contenders.callbridge import Direct, Sealed
 from benchkit.contenders.curl import Curl
 from benchkit.contenders.fastagi import FastAgi
 from benchkit.contenders.plain import Plain
-from benchkit.contenders.redirect import Redirect
+from benchkit.contenders.token import Token
 
 ALL: tuple[type[Contender], ...] = (
     Plain,
@@ -20,7 +20,7 @@ ALL: tuple[type[Contender], ...] = (
     Ari,
     Sealed,
     Direct,
-    Redirect,
+    Token,
     Bare,
 )
 

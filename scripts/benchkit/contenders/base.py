@@ -35,8 +35,8 @@ class Contender:
         """Lines for the context of managers' phones; CODE of the pattern is ${EXTEN:2}."""
         return ""
 
-    def pjsip(self, site: Site) -> str:
-        """Endpoints of its own."""
+    def contexts(self, site: Site) -> str:
+        """Contexts of its own."""
         return ""
 
     def manager(self, site: Site) -> str:

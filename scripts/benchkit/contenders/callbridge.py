@@ -25,10 +25,10 @@ class Sealed(Contender):
     clicks = True
 
     def start(self, site: Site) -> None:
-        site.lab.start_daemon()
+        site.start_daemon()
 
     def processes(self, site: Site) -> list[Process]:
-        return [site.lab.record.processes["daemon"]]
+        return [site.daemon]
 
     def metrics(self, site: Site) -> str:
         return get(site.lab.api_socket, "/metrics")
