@@ -445,6 +445,7 @@ async def test_a_call_that_is_given_up_half_way_ends_with_its_channel_too(
 
 async def test_a_daemon_goes_on_with_the_calls_of_the_one_before(line: Line) -> None:
     call_id, channel = await line.token()
+    await until(lambda: bool(line.led_on))  # it is on disk then
     successor = TokenCalls(line.shop.board, line.shop.parts, None, line.tasks)
     successor.adopt(await open_calls(line.shop.database))
     assert line.shop.board.engagements.counted("101") == (1, 1)
@@ -495,15 +496,14 @@ async def test_whichever_statement_fails_no_token_leads_to_anybody_unrecorded(li
     line.shop.board.watch(moved.append)
     disk = Disk(line.shop.database)
     refused = given = 0
-    came_so_far = True
-    while came_so_far:
+    while True:
         line.led_on.clear()
         disk.fail("disk I/O error", first=refused + given + 1, times=ONCE)
         answer = await line.ask("token", OWN)
         await until(lambda: len(line.tasks) == 0)
-        came_so_far = disk.has_failed
+        has_failed = disk.has_failed
         disk.heal()
-        if not came_so_far:
+        if not has_failed:
             break
         assert await open_calls(line.shop.database) == []
         assert len(line.token_calls) == 0
