@@ -85,12 +85,12 @@ class Conversation:
         Asterisk reads no command before it has answered the last, and every journey there and back counts: a
         phone waits. Two at once would be worse: it does not look for the second before more comes.
         """
-        plain = [f"{name}={value}" for name, value in variables.items() if _PLAIN.fullmatch(value)]
+        others = {name: value for name, value in variables.items() if not _PLAIN.fullmatch(value)}
+        plain = [f"{name}={value}" for name, value in variables.items() if name not in others]
         if plain:
             await self._command(f"EXEC MSet {_quoted(','.join(plain))}")
-        for name, value in variables.items():
-            if not _PLAIN.fullmatch(value):
-                await self._command(f"SET VARIABLE {name} {_quoted(value)}")
+        for name, value in others.items():
+            await self._command(f"SET VARIABLE {name} {_quoted(value)}")
 
     async def go_to(self, context: str, extension: str) -> None:
         """Let the dialplan go on there once this is over. Raises NotObeyed."""

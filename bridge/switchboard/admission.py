@@ -124,6 +124,11 @@ class Refused:
     message: Message
     language: str
 
+    @property
+    def told_reason(self) -> str:
+        """The reason as metrics and traces have it: no more than the manager may know."""
+        return self.reason.value if self.reason else metrics.DATABASE
+
 
 @dataclass(frozen=True, slots=True)
 class Looked:

@@ -553,7 +553,7 @@ class LiveCall:
         self._outcome = refused
         self._log.info("call refused", extension=self.asked.extension, reason=refused.audit_reason)
         if self.counted:
-            metrics.refusals.labels(_told_of(refused)).inc()
+            metrics.refusals.labels(refused.told_reason).inc()
         self.post(CallRefused(refused.message))
 
     def _tell_refusal(self) -> None:
@@ -566,7 +566,7 @@ class LiveCall:
 
     def _tell_trace(self) -> None:
         if self._tracing is not None and self._parts.tracer is not None:
-            reason = _told_of(self._outcome) if isinstance(self._outcome, Refused) else None
+            reason = self._outcome.told_reason if isinstance(self._outcome, Refused) else None
             trace = self._tracing.over(self.asked.call_id, self.asked.kind, self.result, reason)
             self._parts.tracer(trace)
 
@@ -738,11 +738,6 @@ def open_number(vault: Vault, contact: SealedContact) -> HiddenNumber:
 
 def _nobody_listens() -> None:
     pass
-
-
-def _told_of(refused: Refused) -> str:
-    """The reason of a refusal as metrics and traces have it: no more than the manager may know."""
-    return refused.reason.value if refused.reason else metrics.DATABASE
 
 
 def _failure_of(error: Exception) -> Failure:

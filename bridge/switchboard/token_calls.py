@@ -123,9 +123,11 @@ class TokenCalls:
             call.started_ms = outcome.on_its_way.call.started_ms
         try:
             number, blank = self._open(outcome), make_blank()
-        except (CarrierDown, SealBroken) as error:
-            not_on_record = await self._parts.admission.recorded(outcome)
-            return _refused(call, not_on_record) if not_on_record else self._not_dialled(call, error)
+        except CarrierDown:
+            return await self._not_dialled(call, outcome, Result.CARRIER_DOWN)
+        except SealBroken:
+            log.error("a contact's number does not open; the customer can't be called", call=call.id)
+            return await self._not_dialled(call, outcome, Result.FAILED)
         self._tasks.start(self._fill(call, outcome, number, blank), f"token of {call.id}", call=call.id)
         token, _, endpoint = blank.dial_string.removeprefix("PJSIP/").partition("@")
         self._announce(call, None)
@@ -152,10 +154,10 @@ class TokenCalls:
             raise SealBroken("The keys were taken away meanwhile.")
         return open_number(self._parts.vault, admitted.contact)
 
-    def _not_dialled(self, call: _Underway, error: CarrierDown | SealBroken) -> NoToken:
-        result = Result.CARRIER_DOWN if isinstance(error, CarrierDown) else Result.FAILED
-        if isinstance(error, SealBroken):
-            log.error("a contact's number does not open; the customer can't be called", call=call.id)
+    async def _not_dialled(self, call: _Underway, admitted: Admitted, result: Result) -> NoToken | Refused:
+        not_on_record = await self._parts.admission.recorded(admitted)
+        if not_on_record is not None:
+            return _refused(call, not_on_record)
         self._finish(call, result, None)
         return NoToken(result)
 
@@ -229,5 +231,5 @@ class TokenCalls:
 
 def _refused(call: _Underway, refused: Refused) -> Refused:
     log.info("call refused", extension=call.extension, reason=refused.audit_reason)
-    metrics.refusals.labels(refused.reason.value if refused.reason else metrics.DATABASE).inc()
+    metrics.refusals.labels(refused.told_reason).inc()
     return refused

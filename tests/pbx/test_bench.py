@@ -137,6 +137,15 @@ def test_what_it_adds_changes_nothing_that_is_shipped(site: Site) -> None:
     assert patterns == [f"_{prefix}XXXX" for prefix in own.values() if prefix not in ("", "*")]
 
 
+def test_the_way_by_a_token_dials_as_the_documentation_says(site: Site) -> None:
+    page = (CHECKOUT / "docs" / "agi.md").read_text()
+    example = page.partition("[our-calls]\n")[2].partition("```")[0].splitlines()
+    _, *documented = [line for line in example if not line.startswith(";")]
+    assert len(documented) > 6
+    _, _, _, *ours = token.Token().contexts(site).splitlines()
+    assert [line.replace(site.settings.token_agi, "127.0.0.1:4573") for line in ours] == documented
+
+
 def test_the_page_holds_results_of_the_bench_alone() -> None:
     page = (CHECKOUT / "docs" / "performance.md").read_text()
     for part in (*report.PARTS, "timeline", "profile"):
